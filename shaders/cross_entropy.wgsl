@@ -1,6 +1,7 @@
 // Cross-entropy of rows of logits against labels, and its gradient in place of the logits.
 //
 //   rows    l[r] = log Σ_v exp(z[r,v]) − z[r, label]        GRADIENT: z[r,v] ← exp(z[r,v] − log Σ) − [v = label]
+//   right   l[r] = [no logit of the row is above that of its label, and none before it is equal], from logits without a gradient
 //   total   sum[0] += Σ_r l[r], or without ACCUMULATE: sum[0] = Σ_r l[r]
 //
 // z: [R, V] f32, its rows `pitch` apart; what lies between V and pitch has no gradient. labels: [R]; NONE is not supervised: no loss, no
@@ -90,6 +91,31 @@ fn rows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
     z[base + v] = d;
   }
+}
+
+@compute @workgroup_size(THREADS * ROWS)
+fn right(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) invocation: u32) {
+  let thread = invocation % THREADS;
+  let r = (group.x + group.y * groups.x) * ROWS + invocation / THREADS;
+  let inside = r < params.R;
+  let base = r * params.pitch;
+  var label = NONE;
+  if (inside) { label = labels[r]; }
+  var ahead = 0.0;
+  if (label != NONE) {
+    let score = z[base + label];
+    for (var v = thread; v < params.V; v += THREADS) {
+      let other = z[base + v];
+      if (other > score || (other == score && v < label)) { ahead = 1.0; }
+    }
+  }
+  if (THREADS > 1u) {
+    sums[invocation] = ahead;
+    workgroupBarrier();
+    let first = invocation - thread;
+    for (var i = 0u; i < THREADS; i++) { ahead = max(ahead, sums[first + i]); }
+  }
+  if (thread == 0u && inside) { losses[r] = select(0.0, 1.0 - ahead, label != NONE); }
 }
 
 @compute @workgroup_size(SUM_THREADS)

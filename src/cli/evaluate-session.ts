@@ -13,7 +13,6 @@ import { chosenScorers, openRewardScorer } from '../evaluate/score-answers.ts';
 import { isHeld, itemOf } from '../lists.ts';
 import { readModel } from '../model/family.ts';
 import { REFUSAL } from '../retrieval/passages-prompt.ts';
-import { isAnswerScorer } from '../scorers/lists.ts';
 import { plural } from '../numbers.ts';
 import { defaultSpec } from '../settings/spec.ts';
 import {
@@ -191,7 +190,7 @@ export async function openEvalSession(
   const rewards =
     chosenRewards &&
     (await openRewardScorer(chosenRewards.specs, tokenizer, { where: '--reward', startSandbox }));
-  const chosen = chosenScorers(chosenMetrics(flags).filter(isAnswerScorer), tokenizer, {
+  const chosen = chosenScorers(chosenMetrics(flags), tokenizer, {
     isPrompts,
     startSandbox,
   });

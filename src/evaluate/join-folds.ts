@@ -149,7 +149,14 @@ function lossOf(reports: readonly LossReport[]): LossReport | undefined {
   const rows = reports.every((report) => report.rows !== undefined)
     ? reports.reduce((sum, report) => sum + report.rows!, 0)
     : undefined;
-  return { loss, perplexity: Math.exp(loss), supervisedTokens, ...(rows !== undefined && { rows }) };
+  const rightTokens = reports.every((report) => report.rightTokens !== undefined)
+    ? reports.reduce((sum, report) => sum + report.rightTokens!, 0)
+    : undefined;
+  return {
+    ...{ loss, perplexity: Math.exp(loss), supervisedTokens },
+    ...(rightTokens !== undefined && { rightTokens }),
+    ...(rows !== undefined && { rows }),
+  };
 }
 
 /** What all folds have in common; of examples, those of the first fold, of which each fold has as many. A rule's answers are all named. */

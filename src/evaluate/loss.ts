@@ -1,4 +1,4 @@
-/** Loss and perplexity of a model, with or without an adapter, on rows that it was not trained on. */
+/** Loss, perplexity and token accuracy of a model, with or without an adapter, on rows that it was not trained on. */
 import { LOSS_SLOT, STATS_SIZE } from '../engine/ops/step.ts';
 import { linearCrossEntropy } from '../engine/ops/cross_entropy.ts';
 import type { Plan } from '../engine/plan.ts';
@@ -54,6 +54,7 @@ async function measure(
     ...(shared && { shared }),
   };
   const stats = device.upload([STATS_SIZE], 'f32', 'statistics');
+  const right = device.upload([1], 'f32', 'right tokens');
   let plan: Plan | undefined;
   try {
     const tape = new Tape(device);
@@ -64,6 +65,7 @@ async function measure(
       model.headOf(tape, adapter),
       inputs.labels,
       stats,
+      right,
     );
     const compiled = (plan = await device.compile(tape, model.pool));
     if (shared) {
@@ -76,15 +78,17 @@ async function measure(
       });
       if (!isRight) return undefined;
       device.write(stats, new Float32Array(STATS_SIZE));
+      device.write(right, new Float32Array(1));
     }
     const reports: Record<string, LossReport> = {};
     let supervisedTokens = 0;
     let sum = 0;
+    let rightTokens = 0;
     let done = 0;
     // One group runs while the next is written: the GPU does not wait, and little is left to run after a stop.
     let before: Promise<void> | undefined;
     for (const task of tasks) {
-      const from = { supervisedTokens, done, sum };
+      const from = { supervisedTokens, done, sum, rightTokens };
       for (const group of task.groups) {
         supervisedTokens += writeBatch(plan, inputs, group);
         plan.run();
@@ -100,14 +104,16 @@ async function measure(
       before = undefined;
       onRows(done);
       sum = new Float32Array(await device.read(stats))[LOSS_SLOT];
+      [rightTokens] = new Float32Array(await device.read(right));
       reports[task.name] = reportOf(
         sum - from.sum,
+        rightTokens - from.rightTokens,
         supervisedTokens - from.supervisedTokens,
         done - from.done,
       );
     }
     return {
-      ...reportOf(sum, supervisedTokens, rows.length),
+      ...reportOf(sum, rightTokens, supervisedTokens, rows.length),
       ...(tasks.length > 1 && { tasks: reports }),
     };
   } finally {
@@ -115,11 +121,12 @@ async function measure(
       await device.settle();
       plan?.destroy();
       device.free(stats);
+      device.free(right);
     }
   }
 }
 
-function reportOf(sum: number, supervisedTokens: number, rows: number): LossReport {
+function reportOf(sum: number, rightTokens: number, supervisedTokens: number, rows: number): LossReport {
   const loss = sum / supervisedTokens;
-  return { loss, perplexity: Math.exp(loss), supervisedTokens, rows };
+  return { loss, perplexity: Math.exp(loss), supervisedTokens, rightTokens, rows };
 }

@@ -31,6 +31,7 @@ const ofRows = {
   loss: notFinite(Infinity),
   perplexity: notFinite(Infinity),
   supervisedTokens: count,
+  rightTokens: v.optional(count),
   rows: v.optional(count),
 };
 export const Loss = v.object({ ...ofRows, tasks: v.optional(v.record(v.string(), v.object(ofRows))) });

@@ -18,6 +18,8 @@ export interface LossReport {
   readonly loss: number;
   readonly perplexity: number;
   readonly supervisedTokens: number;
+  /** Those that the model finds likeliest in their place; missing in results of earlier versions. */
+  readonly rightTokens?: number;
   /** Missing in results of earlier versions: then all rows of the test part. */
   readonly rows?: number;
   /** In a mixture the same for each of its tasks, by name. */

@@ -6,10 +6,10 @@ import {
   type RewardSpec,
   type Rewards,
 } from '../scorers/rewards/reward.ts';
-import { isTextScorer } from '../scorers/lists.ts';
+import { isAnswerScorer, isTextScorer } from '../scorers/lists.ts';
 import { scoreAttempts } from '../scorers/open.ts';
 import type { StartSandbox } from '../scorers/sandbox/sandbox.ts';
-import { needsOf, isComparing, type AnswerScorer, type Attempt } from '../scorers/scorer.ts';
+import { needsOf, isComparing, type Attempt, type Scorer } from '../scorers/scorer.ts';
 import { answerScores } from '../scorers/scores.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { AskedQuestion } from './methods/method.ts';
@@ -34,19 +34,21 @@ const attemptsOf = (
   });
 
 /**
- * Scorers with their initial settings.
+ * Scorers with their initial settings. Those of a model's likelihood are named only: its loss is measured anyway.
  *
  * @param tokenizer counts the tokens of an answer
  * @param isPrompts whether rows are prompts without an answer: what compares with one is left out then
  */
 export function chosenScorers(
-  scorers: readonly AnswerScorer[],
+  scorers: readonly Scorer[],
   tokenizer: Pick<Tokenizer, 'encode'>,
   { isPrompts, startSandbox }: { readonly isPrompts: boolean; readonly startSandbox?: StartSandbox },
 ): ChosenScorers {
-  const used = scorers.filter((scorer) => !isPrompts || !isComparing(needsOf(scorer)));
+  const answered = scorers.filter(isAnswerScorer);
+  const used = answered.filter((scorer) => !isPrompts || !isComparing(needsOf(scorer)));
+  const ofLoss = isPrompts ? [] : scorers.filter(({ of, usual }) => of === 'likelihood' && !usual);
   return {
-    names: used.map(({ name }) => name),
+    names: [...used, ...ofLoss].map(({ name }) => name),
     async score(asked, answers) {
       const rows = answers.map(({ text: answer }, at) => ({ answer, expected: asked[at].question.expected }));
       const attempts = used.every(isTextScorer) ? [] : attemptsOf(asked, answers, tokenizer);

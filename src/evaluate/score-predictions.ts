@@ -135,9 +135,9 @@ export interface PredictionDifference {
   readonly difference: number;
   /** 95% over the changes of the rows, as `rowIntervals` has it. Both ends are the difference if the rows show none. */
   readonly interval: Interval;
-  /** Rows on which the second scores higher. */
+  /** Rows on which the second scores better: higher, unless less is better by this metric. */
   readonly improved: number;
-  /** Rows on which the first scores higher. */
+  /** Rows on which the first scores better. */
   readonly worsened: number;
   /** The exact two-sided p-value of the rows that only one gets right; null if rows are not right or wrong. */
   readonly mcnemarP: number | null;
@@ -173,9 +173,10 @@ export async function comparePredictions(
   const [interval = [difference, difference]] = rowIntervals(first.rows.length, seed, [
     { of, ...(before.isMean && width && { mean: { each: changes, range: [-width, width] } }) },
   ]);
+  const sign = metric.better === 'lower' ? -1 : 1;
   const { first: worsened, second: improved } = compareScores(
-    scored.map((row) => before.each[row]!),
-    scored.map((row) => after.each[row]!),
+    scored.map((row) => sign * before.each[row]!),
+    scored.map((row) => sign * after.each[row]!),
   );
   return {
     rows: first.rows.length,

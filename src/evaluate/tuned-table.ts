@@ -71,8 +71,8 @@ export interface ScoreStanding {
 }
 
 /**
- * The standings of scores. Answers are compared row by row, by the paired test of the verdict. There is no test for a loss, so a perplexity within 3%
- * of the best counts as even.
+ * The standings of scores. Answers are compared row by row, by the paired test of the verdict. There is no test for a loss, so a perplexity or a
+ * token accuracy within 3% of the best counts as even.
  *
  * @param candidates undefined for one that was not measured on these rows
  */
@@ -80,17 +80,26 @@ export function scoreStandings(
   metric: Scorer,
   candidates: readonly (TunedCandidate | undefined)[],
 ): ScoreStanding[] {
-  if (metric.of === 'likelihood')
+  if (metric.of === 'likelihood' && metric.better === 'lower')
     return column(
       candidates.map((one) => one?.side.subject.loss),
       (one) => one && -one.loss,
       (one, best) => one!.loss - best!.loss < Math.log(1 + NOTICEABLE_SHARE),
     ).standings.map((standing) => ({ standing }));
+  if (metric.of === 'likelihood')
+    return column(
+      candidates.map((one) => one?.side.subject.loss && metric.aggregate(one.side.subject.loss)),
+      (one) => one?.value,
+      (one, best) => one!.value > best!.value / (1 + NOTICEABLE_SHARE),
+    ).standings.map((standing) => ({ standing }));
+  const sign = metric.better === 'lower' ? -1 : 1;
   return standingsOf(
     candidates.map((one) => {
       const scores = one && scoresIn(one.side, metric.name)?.flatMap((score) => score ?? []);
       const value = one && metricsOf(one.side, [metric])[metric.name]?.value;
-      return scores && value !== undefined ? { scores, value } : undefined;
+      return scores && value !== undefined
+        ? { scores: scores.map((score) => sign * score), value: sign * value }
+        : undefined;
     }),
   );
 }

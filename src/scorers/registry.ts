@@ -5,7 +5,9 @@
 import { accuracy } from './accuracy.ts';
 import { bleu } from './bleu.ts';
 import { chrf } from './chrf.ts';
+import { contains } from './contains.ts';
 import { exactMatch } from './exact-match.ts';
+import { fieldF1 } from './field-f1.ts';
 import { formatTags } from './format-tags.ts';
 import { javascript } from './javascript.ts';
 import { jsonFields } from './json-fields.ts';
@@ -19,11 +21,13 @@ import { numberMatch } from './number-match.ts';
 import { numberStrict } from './number-strict.ts';
 import { perplexity } from './perplexity.ts';
 import { regex } from './regex.ts';
+import { repetition } from './repetition.ts';
 import { rouge1, rouge2, rougeLOfAll } from './rouge.ts';
 import { rougeL } from './rouge-l.ts';
 import type { Scorer } from './scorer.ts';
 import { sentenceBleu } from './sentence-bleu.ts';
 import { sentenceChrf } from './sentence-chrf.ts';
+import { tokenAccuracy } from './token-accuracy.ts';
 import { tokenF1 } from './token-f1.ts';
 import { validJson } from './valid-json.ts';
 
@@ -34,12 +38,15 @@ const registry = [
   chrf,
   loss,
   perplexity,
+  tokenAccuracy,
   normalizedMatch,
+  contains,
   numberStrict,
   numberFlexible,
   numberMatch,
   accuracy,
   macroF1,
+  fieldF1,
   rouge1,
   rouge2,
   rougeLOfAll,
@@ -50,6 +57,7 @@ const registry = [
   jsonFields,
   jsonSchema,
   regex,
+  repetition,
   length,
   formatTags,
   javascript,

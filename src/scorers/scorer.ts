@@ -31,11 +31,14 @@ export interface Score {
   };
 }
 
-/** The loss of a model on rows. */
+/** The loss of a model on rows, and how many of their tokens it would have chosen. */
 export interface Likelihood {
   /** Mean cross-entropy over the supervised tokens, in nats. */
   readonly loss: number;
   readonly perplexity: number;
+  readonly supervisedTokens?: number;
+  /** Supervised tokens that are the likeliest in their place; missing in results of earlier versions. */
+  readonly rightTokens?: number;
 }
 
 /** An answer with every text that is right for it. */
@@ -154,7 +157,8 @@ export interface AttemptScorer extends Common {
 /** Says how likely the expected answers are to a model. */
 export interface LikelihoodScorer extends Common {
   readonly of: 'likelihood';
-  readonly aggregate: (likelihood: Likelihood) => Score;
+  /** Undefined if it was not measured. */
+  readonly aggregate: (likelihood: Likelihood) => Score | undefined;
 }
 
 export type Scorer = TextScorer | AttemptScorer | LikelihoodScorer;

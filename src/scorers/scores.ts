@@ -26,7 +26,10 @@ export function scoresFrom(
 ): Scores {
   return Object.fromEntries(
     scorers.flatMap((scorer): [string, Score][] => {
-      if (scorer.of === 'likelihood') return likelihood ? [[scorer.name, scorer.aggregate(likelihood)]] : [];
+      if (scorer.of === 'likelihood') {
+        const score = likelihood && scorer.aggregate(likelihood);
+        return score ? [[scorer.name, score]] : [];
+      }
       const known = scores(scorer.name)?.flatMap((score, at) => (score === null ? [] : { score, at })) ?? [];
       if (known.length === 0) return [];
       const each = known.map(({ score }) => score);

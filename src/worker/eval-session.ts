@@ -32,7 +32,7 @@ import {
 import { chosenScorers, openRewardScorer } from '../evaluate/score-answers.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import { isAnswerScorer, NAMED_SCORERS } from '../scorers/lists.ts';
+import { NAMED_SCORERS } from '../scorers/lists.ts';
 import type { RewardSpec } from '../scorers/rewards/specs.ts';
 import type { NewTokens } from '../text/added-tokens.ts';
 import type { Progress } from './api.ts';
@@ -209,7 +209,7 @@ export function evalSessionOf<Rows extends RowSet>(
       const scorer =
         rewards && (await openRewardScorer(rewards, open.tokenizer, { where: 'The rewards', startSandbox }));
       const named = chosenScorers(
-        NAMED_SCORERS.filter(({ name }) => scorers.includes(name)).filter(isAnswerScorer),
+        NAMED_SCORERS.filter(({ name }) => scorers.includes(name)),
         open.tokenizer,
         { isPrompts, startSandbox },
       );

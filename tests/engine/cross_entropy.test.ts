@@ -36,6 +36,36 @@ function reference(
 }
 
 describeBuilds('Linear cross-entropy', (context) => {
+  for (const [R, C, V] of [
+    [9, 8, 7],
+    [11, 4, 1500],
+  ])
+    test(`right labels of ${R} rows, vocabulary ${V}`, async () => {
+      const { device } = context;
+      // Whole numbers: their sums are exact, so that several logits are the largest.
+      const x = Float64Array.from({ length: R * C }, (_, i) => ((i * 7) % 5) - 2);
+      const w = Float64Array.from({ length: V * C }, (_, i) => ((i * 11) % 7) - 3);
+      const best = Array.from({ length: R }, (_, r) => {
+        const z = Array.from({ length: V }, (__, v) =>
+          Array.from({ length: C }, (___, c) => x[r * C + c] * w[v * C + c]).reduce((a, b) => a + b, 0),
+        );
+        const top = z.reduce((a, b) => Math.max(a, b));
+        return { first: z.indexOf(top), last: z.lastIndexOf(top), least: z.indexOf(Math.min(...z)) };
+      });
+      const labels = best.map(({ first, last, least }, r) => [first, last, NO_LABEL, first, least][r % 5]);
+      const wanted = labels.filter((label, r) => label === best[r].first).length;
+      const sum = constant(device, [1], [0]);
+      const right = constant(device, [1], [3]);
+      const [found] = await runTape(device, (tape) => {
+        const ids = constant(device, [R], labels, 'u32');
+        const [input, head] = [constant(device, [R, C], x), constant(device, [V, C], w)];
+        linearCrossEntropy(tape, input, head, ids, sum, right);
+        return [right];
+      });
+      expect(found[0]).toBe(3 + wanted);
+      expect(wanted).toBeLessThan(labels.length);
+    });
+
   // 130 rows with a vocabulary of 33,000 go through the head in two chunks.
   for (const [R, C, V] of [
     [1, 4, 2],

@@ -4,7 +4,9 @@ import { evaluateLoss } from '../../src/evaluate/loss.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
 import { prepareRows, type PreparedRow } from '../../src/data/prepare.ts';
+import { IGNORED } from '../../src/text/trainable.ts';
 import { describeOnCpu } from './adapters.ts';
+import { readJsonOf, referenceFolder } from './reference-file.ts';
 import { sprigFolder } from './sprig.ts';
 
 const ROWS = 90;
@@ -67,5 +69,28 @@ describeOnCpu('Loss of an evaluation', (context) => {
     }
     await evaluateLoss(model, rows);
     expect(context.device.allocatedBytes).toBe(before);
+  });
+
+  test('the tokens that transformers chose greedily are right, and no others', async () => {
+    const folder = referenceFolder('families', 'llama');
+    const chosen = await readJsonOf<{ prompt_ids: number[]; new_ids: number[] }>(folder, 'greedy.json');
+    const llama = await LanguageModel.load(context.device, folder, { precision: 'f32' });
+    const other = (id: number): number => (id + 1) % llama.definition.shape.vocabulary;
+    const rowOf = (labelOf: (id: number, at: number) => number) => ({
+      ids: [...chosen.prompt_ids, ...chosen.new_ids],
+      labels: [...chosen.prompt_ids.map(() => IGNORED), ...chosen.new_ids.map(labelOf)],
+    });
+    const many = chosen.new_ids.length;
+    const all = rowOf((id) => id);
+    const some = rowOf((id, at) => (at < 5 ? other(id) : id));
+    try {
+      expect(await evaluateLoss(llama, [all])).toMatchObject({ rightTokens: many, supervisedTokens: many });
+      expect(await evaluateLoss(llama, [all, some])).toMatchObject({
+        rightTokens: 2 * many - 5,
+        supervisedTokens: 2 * many,
+      });
+    } finally {
+      await llama.destroy();
+    }
   });
 });

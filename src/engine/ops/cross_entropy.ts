@@ -12,6 +12,8 @@ interface CrossEntropyTensors extends Readonly<Record<string, Tensor | undefined
   readonly w: Tensor;
   readonly labels: Tensor;
   readonly sum: Tensor;
+  /** Only without a gradient, which takes the place of the logits. */
+  readonly right?: Tensor | undefined;
   /** Set when the backward is recorded, if the gradient of the loss is a known number. */
   dx?: Tensor;
   dw?: Tensor;
@@ -26,7 +28,10 @@ interface CrossEntropyAttributes {
   accumulateWeight: boolean;
 }
 
-/** sum (+)= Σ cross-entropy of x · wᵀ against labels, in chunks of rows; with dx and dw, dx = scale · its gradient and dw (+)= scale · its gradient. */
+/**
+ * sum (+)= Σ cross-entropy of x · wᵀ against labels, in chunks of rows; with dx and dw, dx = scale · its gradient and dw (+)= scale · its gradient.
+ * right += the number of rows whose label has the largest logit.
+ */
 export const crossEntropyKind = operationKind<CrossEntropyTensors, CrossEntropyAttributes>(
   'linear_cross_entropy',
 );
@@ -40,13 +45,21 @@ export const crossEntropyKind = operationKind<CrossEntropyTensors, CrossEntropyA
  * @param w the head [V, C]
  * @param labels u32 [R]; NO_LABEL for padding
  * @param total f32 [1], uploaded; the loss is added to it. Left out, the loss is a tensor of its own
+ * @param right f32 [1], uploaded; the number of rows is added to it whose label has the largest logit, the first of equal ones. Not with a gradient
  * @returns the loss, to be given to `tape.backward` or into a sum of losses
  */
-export function linearCrossEntropy(tape: Tape, x: Tensor, w: Tensor, labels: Tensor, total?: Tensor): Tensor {
+export function linearCrossEntropy(
+  tape: Tape,
+  x: Tensor,
+  w: Tensor,
+  labels: Tensor,
+  total?: Tensor,
+  right?: Tensor,
+): Tensor {
   const sum = total ?? tape.tensor([1], 'f32', 'loss');
   const operation = tape.append(
     crossEntropyKind,
-    { x, w, labels, sum } as CrossEntropyTensors,
+    { x, w, labels, sum, right } as CrossEntropyTensors,
     { accumulate: total !== undefined, scale: 1, accumulateWeight: true } as CrossEntropyAttributes,
   );
   const loss = new Tensor(sum.storage, sum.shape, sum.dtype, sum.offset);

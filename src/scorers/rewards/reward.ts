@@ -93,7 +93,8 @@ export async function openRewards(
   try {
     for (const [at, spec] of read.entries()) {
       const kind = rewardKind(spec.name)!;
-      const scorer = await openScorer(kind, valuesOf(kind, spec), `${where}, ${names[at]}`, sandbox);
+      const open = await openScorer(kind, valuesOf(kind, spec), `${where}, ${names[at]}`, sandbox);
+      const scorer = kind.better === 'lower' ? asPenalty(open) : open;
       const shown = (kind.shown ?? []).map((name) => `${names[at]} ${name}`);
       const { weight = 1 } = spec;
       opened.push({
@@ -132,11 +133,22 @@ export async function openRewards(
   };
 }
 
+/** What is better if it is lower is a penalty as a reward: the score below 0. */
+const asPenalty = (open: OpenScorer): OpenScorer => ({
+  score: async (attempt) => 0 - scoreIn(await open.score(attempt)),
+});
+
+/** The least and the most that an answer can get from a reward; undefined if a person's own code decides. */
+function rangeOf(name: string): readonly [number, number] | undefined {
+  const { range, better } = rewardKind(name) ?? {};
+  return range && better === 'lower' ? [0 - range[1], 0 - range[0]] : range;
+}
+
 /** The most that weighted rewards can add up to; undefined if one has no limits. */
 export function mostOf(specs: readonly RewardSpec[]): number | undefined {
   let max = 0;
   for (const { name, weight = 1 } of specs) {
-    const range = rewardKind(name)?.range;
+    const range = rangeOf(name);
     if (weight === 0) continue;
     if (!range) return undefined;
     max += Math.max(weight * range[0], weight * range[1]);
@@ -150,7 +162,7 @@ const OWN_MAX = 1;
 /** The score from which an answer passes: the most that the rewards can add up to. @see OWN_MAX */
 export function passMarkOf(specs: readonly RewardSpec[]): number {
   return specs.reduce((sum, { name, weight = 1 }) => {
-    const [min, max] = rewardKind(name)?.range ?? [0, OWN_MAX];
+    const [min, max] = rangeOf(name) ?? [0, OWN_MAX];
     return sum + Math.max(weight * min, weight * max);
   }, 0);
 }

@@ -4,7 +4,7 @@ import { addScorers } from '../../../src/evaluate/add-scorers.ts';
 import { bootstrap } from '../../../src/evaluate/bootstrap.ts';
 import { chosenIn, metricsOf, scorersOf } from '../../../src/evaluate/columns.ts';
 import { intervalsOf } from '../../../src/evaluate/intervals.ts';
-import { recordOf, type Evaluation } from '../../../src/evaluate/record.ts';
+import { recordOf, type Evaluation, type LossReport } from '../../../src/evaluate/record.ts';
 import { evaluationFile, readEvaluation } from '../../../src/evaluate/record-file.ts';
 import { metricsReport } from '../../../src/evaluate/report.ts';
 import { chosenScorers } from '../../../src/evaluate/score-answers.ts';
@@ -13,6 +13,8 @@ import { isAnswerScorer, NAMED_SCORERS, scorerNamed } from '../../../src/scorers
 import type { AnswerScorer } from '../../../src/scorers/scorer.ts';
 import { answerScores } from '../../../src/scorers/scores.ts';
 import { exactMatch } from '../../../src/scorers/exact-match.ts';
+import { loss } from '../../../src/scorers/loss.ts';
+import { tokenAccuracy } from '../../../src/scorers/token-accuracy.ts';
 
 const ROWS = ['{"a": 1}', '{"a": 2}', 'plain words', '東京'];
 const ANSWERS = ['{"a": 1}', '{"a": 1, "b": 2}', 'words', 'Kyoto'];
@@ -64,13 +66,13 @@ test('a scorer that can score no row says why', async () => {
 });
 
 test('prompts without an answer have only what needs none', async () => {
-  const chosen = chosenScorers(NAMED_SCORERS.filter(isAnswerScorer), tokenizer, { isPrompts: true });
-  expect(chosen.names).toEqual(['valid-json', 'length', 'format-tags']);
+  const chosen = chosenScorers(NAMED_SCORERS, tokenizer, { isPrompts: true });
+  expect(chosen.names).toEqual(['valid-json', 'repetition', 'length', 'format-tags']);
   const { scores } = await chosen.score(
     [{ question: { prompt: 'Say it', ask: 'Say it', expected: '' } }],
     [{ text: '[1]' }],
   );
-  expect(scores).toEqual({ 'valid-json': [1], length: [0], 'format-tags': [0] });
+  expect(scores).toEqual({ 'valid-json': [1], repetition: [0], length: [0], 'format-tags': [0] });
 });
 
 test('metrics that compare texts are added to a record with the numbers that a measurement has', async () => {
@@ -81,6 +83,25 @@ test('metrics that compare texts are added to a record with the numbers that a m
   const whole = await measured('macro-f1', 'rouge1', 'bleu');
   expect(added).toEqual(whole);
   expect(addScorers(added, names)).toBe(added);
+});
+
+test('token accuracy is read from the loss, in a new record and in a kept one that has it', async () => {
+  const { names, score } = chosenScorers([tokenAccuracy, loss], tokenizer, { isPrompts: false });
+  expect(names).toEqual(['token-accuracy']);
+  expect(await score(asked, answers)).toEqual({ scores: {}, failed: [] });
+  const plain = await measured();
+  const withLoss = (report: LossReport): Evaluation => ({
+    ...plain,
+    subjects: [{ ...plain.subjects[0], loss: report }],
+  });
+  const report = { loss: 1, perplexity: Math.E, supervisedTokens: 40, rows: 4 };
+  const old = withLoss(report);
+  expect(addScorers(old, names)).toBe(old);
+  expect(metricsOf(sideOf(old, 0), [tokenAccuracy])).toEqual({});
+  const added = addScorers(withLoss({ ...report, rightTokens: 30 }), [...names, 'bleu']);
+  expect(chosenIn(added)).toEqual(['token-accuracy', 'bleu']);
+  expect(metricsOf(sideOf(added, 0), [tokenAccuracy])).toEqual({ 'token-accuracy': { value: 0.75 } });
+  expect(readEvaluation(evaluationFile(added), 'evaluation.json')).toEqual(added);
 });
 
 test('a mean has the interval of the bootstrap over its rows, and a share the one of Wilson', async () => {

@@ -118,6 +118,7 @@ const ONE_EACH: readonly RewardSpec[] = [
   { name: 'token-f1' },
   { name: 'rouge-l' },
   { name: 'normalized-match' },
+  { name: 'contains' },
   { name: 'number-strict' },
   { name: 'number-flexible' },
   { name: 'number-match' },
@@ -131,6 +132,7 @@ const ONE_EACH: readonly RewardSpec[] = [
   { name: 'json-fields', expected: '{"a": {"b": [1]}}' },
   { name: 'json-schema', schema: '{"type": "object", "properties": {"a": {"items": {"type": "array"}}}}' },
   { name: 'regex', pattern: '^(a|b|ab)*c.*?</answer>' },
+  { name: 'repetition' },
   { name: 'length', unit: 'characters' },
   { name: 'format-tags', parts: true },
   { name: 'javascript', code: 'completion.length > 3 ? 1 : -1' },
@@ -139,7 +141,7 @@ const ONE_EACH: readonly RewardSpec[] = [
 test('random and hostile completions get a finite score of every reward', async () => {
   expect(ONE_EACH.map(({ name }) => name)).toEqual(REWARD_SCORERS.map(({ name }) => name));
   // Those that count runs of words and characters take longer for each character, so they get the beginning of the long ones.
-  const isCounting = ({ name }: RewardSpec): boolean => /^(rouge|sentence|token)/.test(name);
+  const isCounting = ({ name }: RewardSpec): boolean => /^(rouge|sentence|token|repetition)/.test(name);
   const halves = [
     { rewards: await openRewards(ONE_EACH.filter((one) => !isCounting(one))), longest: Infinity },
     { rewards: await openRewards(ONE_EACH.filter(isCounting)), longest: 5_000 },

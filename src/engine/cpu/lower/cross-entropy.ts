@@ -30,11 +30,13 @@ function eachChunk(out: Commands, x: Tensor, w: Tensor, use: (chunk: Chunk) => v
 }
 
 export const crossEntropyLowerings = [
-  lowers(crossEntropyKind, (out, { x, w, labels, sum, dx, dw }, { scale, accumulate, accumulateWeight }) => {
+  lowers(crossEntropyKind, (out, tensors, { scale, accumulate, accumulateWeight }) => {
+    const { x, w, labels, sum, right, dx, dw } = tensors;
     const R = x.rows;
     const V = w.rows;
     const gradient = dx !== undefined || dw !== undefined;
     const losses = out.tensor([R], 'f32', 'losses');
+    const isRight = right && out.tensor([R], 'f32', 'right rows');
     const params = { V, pitch: wholeColumns(V), gradient: Number(gradient), accumulate: Number(accumulate) };
     eachChunk(out, x, w, ({ first, rows, part, z, of, elements }) => {
       out.add({
@@ -46,6 +48,16 @@ export const crossEntropyLowerings = [
         grain: 1,
         flops: 8 * rows * V,
       });
+      if (isRight)
+        out.add({
+          file,
+          kernel: 'crossEntropyRight',
+          tensors: { z, labels: elements(labels), losses: elements(isRight) },
+          params: { R: rows, ...params },
+          units: rows,
+          grain: 1,
+          flops: rows * V,
+        });
       if (dx) matmulCommands(out, { a: z, b: w, layout: 'NN', c: of(dx), scale });
       if (dw)
         matmulCommands(out, {
@@ -57,14 +69,17 @@ export const crossEntropyLowerings = [
           scale,
         });
     });
-    out.add({
-      file,
-      kernel: 'crossEntropyTotal',
-      tensors: { losses, sum },
-      params: { R, ...params },
-      units: 1,
-      flops: R,
-    });
+    const addTotal = (parts: Tensor, to: Tensor, isAdded: boolean): void =>
+      out.add({
+        file,
+        kernel: 'crossEntropyTotal',
+        tensors: { losses: parts, sum: to },
+        params: { R, ...params, accumulate: Number(isAdded) },
+        units: 1,
+        flops: R,
+      });
+    addTotal(losses, sum, accumulate);
+    if (right && isRight) addTotal(isRight, right, true);
   }),
   lowers(logProbabilitiesKind, (out, { x, w, labels, y }) => {
     const V = w.rows;

@@ -53,11 +53,13 @@ function addGradients(
 }
 
 export const crossEntropyLowerings = [
-  lowers(crossEntropyKind, (out, { x, w, labels, sum, dx, dw }, { scale, accumulate, accumulateWeight }) => {
+  lowers(crossEntropyKind, (out, tensors, { scale, accumulate, accumulateWeight }) => {
+    const { x, w, labels, sum, right, dx, dw } = tensors;
     const R = x.rows;
     const V = w.rows;
     const shape = rowShape(out.target);
     const losses = out.tensor([R], 'f32', 'losses');
+    const isRight = right && out.tensor([R], 'f32', 'right rows');
     const params = { V, pitch: wholeColumns(V) };
     eachChunk(out, x, w, (chunk) => {
       const { rows, z, elements } = chunk;
@@ -70,17 +72,30 @@ export const crossEntropyLowerings = [
         workgroups: Math.ceil(rows / shape.ROWS),
         flops: 8 * rows * V,
       });
+      if (isRight)
+        out.add({
+          shader,
+          entry: 'right',
+          constants: { ...shape },
+          tensors: { z, labels: elements(labels), losses: elements(isRight) },
+          params: { R: rows, ...params },
+          workgroups: Math.ceil(rows / shape.ROWS),
+          flops: rows * V,
+        });
       addGradients(out, chunk, w, { dx, dw }, { scale, accumulateWeight });
     });
-    out.add({
-      shader,
-      entry: 'total',
-      constants: accumulate ? {} : { ACCUMULATE: 0 },
-      tensors: { parts: losses, sum },
-      params: { R, ...params },
-      workgroups: 1,
-      flops: R,
-    });
+    const addTotal = (parts: Tensor, to: Tensor, isAdded: boolean): void =>
+      out.add({
+        shader,
+        entry: 'total',
+        constants: isAdded ? {} : { ACCUMULATE: 0 },
+        tensors: { parts, sum: to },
+        params: { R, ...params },
+        workgroups: 1,
+        flops: R,
+      });
+    addTotal(losses, sum, accumulate);
+    if (right && isRight) addTotal(isRight, right, true);
   }),
   lowers(logProbabilitiesKind, (out, { x, w, labels, y }) => {
     const V = w.rows;
