@@ -204,16 +204,17 @@ test('added metrics have columns with their intervals, at once or after a measur
   await page.getByText('Metrics', { exact: true }).click();
   const list = page.getByRole('list', { name: 'Metrics to add' });
   await list.waitFor();
-  // All eleven that no table has by itself.
+  // Those of texts and tokens that no table has by itself.
   for (const label of [
     ...['ROUGE-1', 'ROUGE-2', 'ROUGE-L of all rows', 'BLEU', 'Sentence BLEU', 'Sentence chrF'],
     ...['Normalized match', 'Number match (strict)', 'Number match (flexible)'],
-    ...['Right label (accuracy)', 'Macro-F1'],
+    ...['Right label (accuracy)', 'Macro-F1', 'F1 of fields and entities'],
+    ...['Contains the reference', 'Token accuracy'],
   ])
     expect(await list.getByRole('checkbox', { name: label, exact: true }).count(), label).toBe(1);
   expect(await list.innerText()).toMatch(/Macro-F1\s*\?\s*The mean of F1 over all labels/);
 
-  for (const label of ['BLEU', 'Macro-F1', 'ROUGE-1'])
+  for (const label of ['BLEU', 'Macro-F1', 'ROUGE-1', 'Token accuracy'])
     await list.getByRole('checkbox', { name: label, exact: true }).check();
   const cellOf = async (heading: string): Promise<string> => {
     const headings = await scores().getByRole('columnheader').allInnerTexts();
@@ -225,6 +226,8 @@ test('added metrics have columns with their intervals, at once or after a measur
   // Stored answers are enough for these.
   // A score of all rows that no resample changes has no interval.
   await expect.poll(() => cellOf('macro-F1'), WAIT).toMatch(/^\d\.\d{3}(\s+\d\.\d{3} to \d\.\d{3})?$/);
+  // It is read from the loss.
+  await expect.poll(() => cellOf('token accuracy')).toMatch(/^[01]\.?\d*$/);
   await expect.poll(() => cellOf('BLEU')).toMatch(/^\d+\.\d(\s+\d+\.\d to \d+\.\d)?$/);
 
   await list.getByRole('checkbox', { name: 'Valid JSON', exact: true }).check();

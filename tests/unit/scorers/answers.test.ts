@@ -77,7 +77,7 @@ describe('F1 of fields', () => {
     expect((await scorePredictionFile(mixed, [fieldF1], 1)).scores).toEqual({ 'field-f1': 0.5 });
   });
 
-  test('of several references the one that fits best counts', async () => {
+  test('several references: the one that fits best counts', async () => {
     const rows = [{ output: '{"a": 1}', references: ['{"a": 2}', '{"a": 1}'], line: 1 }];
     expect((await scorePredictionFile({ name: 'p.jsonl', rows }, [fieldF1], 1)).scores).toEqual({
       'field-f1': 1,
@@ -91,7 +91,7 @@ describe('F1 of fields', () => {
 });
 
 describe('repetition', () => {
-  test.each(made.repetition)('of $answer', async ({ answer, share }) => {
+  test.each(made.repetition)('the share in $answer', async ({ answer, share }) => {
     const open = await openScorer(repetition, {}, 'repetition', new Sandbox());
     expect(await open.score(attempt(answer))).toBeCloseTo(share, 12);
   });
@@ -103,7 +103,7 @@ describe('repetition', () => {
     expect(mostOf([{ name: 'repetition', weight: -2 }])).toBe(2);
   });
 
-  test('of two files the one with less of it is better', async () => {
+  test('less of it is better if two files are compared', async () => {
     const [loops, texts] = [fileOf(['ha '.repeat(20), 'a b'], ''), fileOf(['one two three four', 'a b'], '')];
     const found = await comparePredictions(loops, texts, repetition, 1);
     expect(found).toMatchObject({ improved: 1, worsened: 0 });
