@@ -2,6 +2,8 @@
 import type { Interval } from './bootstrap.ts';
 import { clustersOf } from './clusters.ts';
 import { choiceReport, likelihoodsIn } from './choice-report.ts';
+import { costOf } from './costs.ts';
+import { flipsOf, type Flips } from './flips.ts';
 import { metricsOf, metricsOfTask, scoresIn } from './columns.ts';
 import { groundingNumbers, groundingOf } from './grounding.ts';
 import { intervalsOf } from './intervals.ts';
@@ -134,6 +136,7 @@ function methodReport(side: Side, metrics: readonly Scorer[]): object {
   const tasks = tasksOf(side);
   const choices = choiceReport(side);
   const scores = metricsOf(side, metrics);
+  const cost = costOf(side);
   return {
     ...nameReport(subject),
     rows: answers.length,
@@ -176,6 +179,9 @@ function methodReport(side: Side, metrics: readonly Scorer[]): object {
     ...(noLabel !== undefined && { no_label: noLabel }),
     ...(detail?.passages && { search: detail.passages }),
     ...(grounding && { documents: groundingNumbers(grounding) }),
+    ...(cost.seconds !== undefined && { seconds_per_answer: cost.seconds }),
+    ...(cost.tokens !== undefined && { tokens_per_answer: cost.tokens }),
+    ...(cost.promptTokens !== undefined && { tokens_per_prompt: cost.promptTokens }),
     seconds,
     ...(stopped && { stopped }),
     ...(lacks && { failed_parts: lacks }),
@@ -192,6 +198,11 @@ export interface JudgedMethod {
     readonly against: string;
     readonly only_adapter: number;
     readonly only_other: number;
+    /** The share of right rows, less that of the other, with its 95% interval. */
+    readonly difference?: number;
+    readonly interval?: Interval;
+    /** Rows on which such a difference would be seen four times of five; missing if there is none, or 2,000 are too few. */
+    readonly rows_needed?: number;
     /** The p-value of the exact McNemar test; of the exact sign-flip test over groups, if rows share some. */
     readonly p: number;
   }[];
@@ -212,21 +223,31 @@ export function judgeRecord(record: Evaluation): JudgedMethod | undefined {
   const few = sidesOf(record, fewShot.name).find(({ subject }) => !subject.stopped);
   const best = reference(methodsOf(record, few));
   const isCompared = record.items.some((row) => row.expected !== '');
+  const flips = flipsOf(record, best.side);
   return {
     verdict: judge(measured, few),
     // Answers to prompts alone are neither right nor wrong.
-    comparisons: (isCompared ? measured : []).map(({ tuned: { right = [], subject } }) => {
+    comparisons: (isCompared ? measured : []).map(({ tuned: { right = [], subject, at } }) => {
       const { onlyFirst, onlySecond, p } = compare(right, best.right ?? [], clustersOf(record, right.length));
       return {
         adapter: subject.adapter ? placeOf(subject.adapter) : subject.label,
         against: best.key,
         only_adapter: onlyFirst,
         only_other: onlySecond,
+        ...differenceReport(flips.find(({ side }) => side.at === at)),
         p,
       };
     }),
   };
 }
+
+const differenceReport = (
+  flip: Flips | undefined,
+): Pick<JudgedMethod['comparisons'][number], 'difference' | 'interval' | 'rows_needed'> => ({
+  ...(flip && { difference: flip.difference }),
+  ...(flip?.interval && { interval: flip.interval }),
+  ...(flip?.rowsNeeded !== undefined && { rows_needed: flip.rowsNeeded }),
+});
 
 /** Several seeds of one recipe as one method, against the best method without tuning. */
 export function seedsReport(record: Evaluation, metrics: readonly Scorer[]): object[] {

@@ -11,6 +11,7 @@ import {
   type SubjectColumns,
 } from '../../../src/evaluate/record.ts';
 import { judgeRecord, methodReports, predictionsOf } from '../../../src/evaluate/report.ts';
+import { rowsNeeded } from '../../../src/evaluate/rows-needed.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const read = (...lines: readonly unknown[]): ReturnType<typeof readPredictions> =>
@@ -151,6 +152,17 @@ describe('the files of an evaluation', () => {
     expect(Object.keys((reports[0] as { metrics: object }).metrics)).toEqual(answerMetrics);
   });
 
+  test('a report has what an answer took on average', () => {
+    const { subject, answers: texts, scores } = BASE;
+    const timed = texts.map((answer, at) => ({ ...answer, tokens: at % 2 === 0 ? 2 : 4, took: 0.5 }));
+    const detail = { meanPromptTokens: 12.5 };
+    const [report] = methodReports(
+      recordWith({ subject: { ...subject, detail }, answers: timed, scores }),
+      USUAL_SCORERS,
+    );
+    expect(report).toMatchObject({ tokens_per_answer: 3, seconds_per_answer: 0.5, tokens_per_prompt: 12.5 });
+  });
+
   test('the verdict is that of the page: against the best method without tuning, by the exact McNemar test', () => {
     const judged = judgeRecord(RECORD);
     expect(judged?.comparisons).toEqual([
@@ -159,6 +171,10 @@ describe('the files of an evaluation', () => {
         against: 'nearest',
         only_adapter: 11,
         only_other: 0,
+        difference: 0.55,
+        interval: [expect.any(Number), expect.any(Number)],
+        // By the power of the exact test, as rows-needed.test.ts has it.
+        rows_needed: rowsNeeded(0.55),
         p: expect.closeTo(2 / 2 ** 11, 12),
       },
     ]);
