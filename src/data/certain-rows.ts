@@ -7,7 +7,7 @@ import { renderChat } from '../text/chat-template.ts';
 import { writesTextsOnly } from '../text/template-shape.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { TrainableMessage } from '../text/trainable.ts';
-import { COMPARED, COMPLETION, CONTEXT, TEXT, type Outline } from './outline.ts';
+import { COMPARED, COMPLETION, CONTEXT, PROMPT, TEXT, type Outline } from './outline.ts';
 import { MAX_EXAMPLE_CHARS, type PrepareOptions } from './prepare.ts';
 
 /** Tokens beyond the bytes of a text: a space before it, and the two that start and end it. */
@@ -36,7 +36,7 @@ export class CertainRows {
     this.#template = options.template === undefined ? chatTemplate : (options.template ?? undefined);
   }
 
-  /** Whether an example certainly becomes a row with something to learn. */
+  /** Whether an example certainly becomes a row with something to learn, or a prompt. */
   has({ form, most: max, mostBefore }: Outline): boolean {
     if (form === undefined || max > MAX_EXAMPLE_CHARS) return false;
     if (!this.#frames.has(form)) this.#frames.set(form, this.#frameOf(form));
@@ -56,26 +56,47 @@ export class CertainRows {
     const isKnown = vocabSize <= (this.options.vocabSize ?? vocabSize);
     if (spellsBytes !== true || !isKnown) return undefined;
     const template = this.#template;
+    // The limit leaves the end of a prompt.
+    if (form === PROMPT && template === undefined) return { around: MORE_TOKENS, before: 0, bearsCut: true };
     if (form === TEXT || (form === COMPLETION && template === undefined)) {
       // Nothing predicts the first token.
       const hasTwo = startId !== undefined && eosId !== undefined;
       return hasTwo ? { around: MORE_TOKENS, before: MORE_TOKENS, bearsCut: true } : undefined;
     }
     if (template === undefined || !writesTextsOnly(template)) return undefined;
+    if (form === PROMPT) return this.#frameOfPrompt(template, ['user']);
     const roles = form === COMPLETION ? ['user', 'assistant'] : form.split(' ');
+    if (roles[0] === PROMPT) return this.#frameOfPrompt(template, roles.slice(1));
     return this.#frameOfChat(template, roles, isCompared);
   }
 
+  #frameOfPrompt(template: string, roles: readonly string[]): Frame | undefined {
+    const messages = roles.map((role) => ({ role: role as TrainableMessage['role'], content: 'x' }));
+    try {
+      const around = bytesOf(this.#renderer(template)(messages, true)) + MORE_TOKENS;
+      return { around, before: 0, bearsCut: true };
+    } catch {
+      return undefined; // the template refuses them: each of the rows says so
+    }
+  }
+
+  #renderer(
+    template: string,
+  ): (messages: readonly TrainableMessage[], addGenerationPrompt: boolean) => string {
+    const { bosToken, eosToken } = this.tokenizer;
+    const { templateVariables: variables, now } = this.options;
+    return (messages, addGenerationPrompt) =>
+      renderChat(template, messages, { addGenerationPrompt, bosToken, eosToken, variables, now });
+  }
+
   #frameOfChat(template: string, roles: readonly string[], isCompared: boolean): Frame | undefined {
-    const { bosToken, eosToken, specialTokens } = this.tokenizer;
+    const { specialTokens } = this.tokenizer;
     const messages = roles.map((role): TrainableMessage =>
       role === CONTEXT
         ? { role: 'assistant', content: 'x', supervised: false }
         : { role: role as TrainableMessage['role'], content: 'x' },
     );
-    const { templateVariables: variables, now } = this.options;
-    const render = (part: readonly TrainableMessage[], addGenerationPrompt: boolean): string =>
-      renderChat(template, part, { addGenerationPrompt, bosToken, eosToken, variables, now });
+    const render = this.#renderer(template);
     try {
       const { text, spans, needsEos } = findChatSpans(messages, render, specialTokens);
       const first = spans.at(0);

@@ -2,7 +2,7 @@
 import type { ExampleContent, PairSide, TrainableMessage } from '../text/trainable.ts';
 
 export interface Outline {
-  /** The roles of its messages, or its kind; undefined if only its tokens show whether it becomes a row. */
+  /** The roles of its messages, or its kind, or both; undefined if only its tokens show whether it becomes a row. */
   readonly form: string | undefined;
   /** The most bytes of UTF-8 of all its texts. */
   readonly most: number;
@@ -12,6 +12,8 @@ export interface Outline {
 
 /** The forms of examples without messages. */
 export const [COMPLETION, TEXT] = ['completion', 'text'];
+/** Before the roles of a prompt without an answer; the whole form of one without roles. */
+export const PROMPT = 'prompt';
 /** The role of an assistant's message that is not learned from. */
 export const CONTEXT = 'context';
 /** Before the form of answers that are compared: pairs and judged answers. */
@@ -33,9 +35,6 @@ export function outlineOf(example: ExampleContent, widest: 1 | 3): Outline {
     case 'text':
       return { form: example.document ? undefined : TEXT, most: widest * example.text.length, mostBefore: 0 };
     case 'messages': {
-      // How a template writes tools, and whether parts leave something to learn from, only the made row shows.
-      const isPlain = (message: TrainableMessage): boolean =>
-        message.role !== 'tool' && !message.tool_calls && !message.untrained;
       if (example.tools || !example.messages.every(isPlain)) return NOTHING;
       let max = 0;
       let mostBefore: number | undefined;
@@ -48,6 +47,8 @@ export function outlineOf(example: ExampleContent, widest: 1 | 3): Outline {
       const isFew = roles.length <= MAX_MESSAGES && mostBefore !== undefined;
       return { form: isFew ? roles.join(' ') : undefined, most: max, mostBefore: mostBefore ?? max };
     }
+    case 'prompt':
+      return outlineOfPrompt(example.prompt, widest);
     case 'pair':
       return outlineOfPair(example.chosen, example.rejected, widest);
     case 'unpaired':
@@ -55,6 +56,18 @@ export function outlineOf(example: ExampleContent, widest: 1 | 3): Outline {
     default:
       return NOTHING;
   }
+}
+
+/** How a template writes tools, and whether parts leave something to learn from, only the made row shows. */
+const isPlain = (message: TrainableMessage): boolean =>
+  message.role !== 'tool' && !message.tool_calls && !message.untrained;
+
+/** Nothing of it is learned from, so nothing has to be left by the limit. */
+function outlineOfPrompt(prompt: string | readonly TrainableMessage[], widest: 1 | 3): Outline {
+  if (typeof prompt === 'string') return { form: PROMPT, most: widest * prompt.length, mostBefore: 0 };
+  if (!prompt.every(isPlain) || prompt.length > MAX_MESSAGES) return NOTHING;
+  const most = prompt.reduce((sum, { content }) => sum + widest * content.length, 0);
+  return { form: [PROMPT, ...prompt.map(({ role }) => role)].join(' '), most, mostBefore: 0 };
 }
 
 /** Forms of answers that are compared, by those of the same answers to learn: a new text for each of a million rows would take a second. */

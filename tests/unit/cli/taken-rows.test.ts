@@ -20,6 +20,7 @@ import type { PromptRow } from '../../../src/train/policy/prompts.ts';
 import type { Mixture } from '../../../src/data/mixture.ts';
 import { RowOrder } from '../../../src/train/order.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
+import type { ExampleContent } from '../../../src/text/trainable.ts';
 import { memorySource } from '../../../src/weights/bytes.ts';
 import { graftError } from '../expect-graft-error.ts';
 
@@ -348,13 +349,22 @@ describe('rows that are made as they are taken', () => {
   });
 
   test('prompts that answers are sampled to have their texts and columns', async () => {
-    const prompts = Array.from({ length: 30 }, (_, i) => ({ prompt: `Count to ${i % 28}`, level: i }));
+    const prompts = Array.from({ length: 30 }, (_, i) => ({
+      prompt: `Count to ${i % 28}${' and back'.repeat(i === 9 ? 40 : 0)}`,
+      level: i,
+    }));
     const chats = prompts.map(({ prompt, level }) => ({
       prompt: [{ role: 'user', content: prompt }],
       level,
     }));
-    for (const rows of [prompts, chats, answers(30).map((row, i) => ({ ...row, level: i }))]) {
-      const { train } = await expectSame(await write('rows.jsonl', jsonl(rows)), { samples: true });
+    for (const [rows, asked] of [
+      [prompts, {}],
+      [prompts, { overlong: 'drop' }],
+      [chats, {}],
+      [answers(30).map((row, i) => ({ ...row, level: i })), {}],
+    ] as const) {
+      const path = await write('rows.jsonl', jsonl(rows));
+      const { train } = await expectSame(path, { samples: true, ...asked });
       expect((itemOf(train, 3) as PromptRow).asked?.columns).toEqual({
         level: expect.any(Number) as number,
       });
@@ -511,6 +521,13 @@ test('most rows are certain without their tokens, and those near the limit are n
   expect(has('x'.repeat(20), 'y'.repeat(2000))).toBe(true);
   expect(has('x'.repeat(100), 'y')).toBe(false);
   const dropping = new CertainRows(sprig, { maxLength: 100, overlong: 'drop' });
+  const asks = (rows: CertainRows, prompt: Extract<ExampleContent, { kind: 'prompt' }>['prompt']): boolean =>
+    rows.has(outlineOf({ kind: 'prompt', prompt }, 1));
+  expect(asks(dropping, 'x'.repeat(20))).toBe(true);
+  expect(asks(dropping, [{ role: 'user', content: 'x'.repeat(20) }])).toBe(true);
+  expect(asks(dropping, 'x'.repeat(2000))).toBe(false);
+  // The limit leaves its end.
+  expect(asks(certain, 'x'.repeat(2000))).toBe(true);
   expect(dropping.has(outlineOf({ kind: 'completion', prompt: 'x', completion: 'y'.repeat(2000) }, 1))).toBe(
     false,
   );
