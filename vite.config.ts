@@ -6,7 +6,7 @@ import { HUB_UPLOADS, hubOrigins } from './scripts/hub-origins.mjs';
 import { chatPage } from './scripts/chat-page.ts';
 import { cpuKernels } from './scripts/cpu-kernels.ts';
 import { LIST, pageNotices } from './scripts/notices.ts';
-import { KEPT_ON_USE, onnxRuntime } from './scripts/onnxruntime.ts';
+import { KEPT_ON_USE, onnxRuntime, withoutMjs } from './scripts/onnxruntime.ts';
 
 /**
  * Where models come from and adapters go to, when somebody asks for it: the Hugging Face hub and its file servers. GRAFT_HUBS names more, separated by
@@ -140,7 +140,7 @@ function installable(): Plugin[] {
     includeManifestIcons: false,
     injectManifest: {
       rollupFormat: 'iife',
-      globPatterns: ['**/*.{html,js,mjs,css,wasm,woff2,svg,png,json,jsonl,csv,txt,safetensors,zip,md}'],
+      globPatterns: ['**/*.{html,js,css,wasm,woff2,svg,png,json,jsonl,csv,txt,safetensors,zip,md}'],
       maximumFileSizeToCacheInBytes: MAX_KEPT_ON_USE_BYTES,
       manifestTransforms: [markKeptOnUse],
       dontCacheBustURLsMatching: /^assets\//,
@@ -222,6 +222,7 @@ export default defineConfig({
     rolldownOptions: {
       checks: { pluginTimings: false },
       output: {
+        assetFileNames: withoutMjs,
         codeSplitting: {
           groups: [{ name: 'worker', tags: ['$initial'], test: (id) => !STAYS_IN_ENTRY.test(id) }],
         },

@@ -3,7 +3,11 @@ import { dirname, join } from 'node:path';
 import type { Plugin } from 'vite';
 
 /** Files of the app that are kept when they are first used: ONNX Runtime and Transformers.js, by their names in `assets/`. */
-export const KEPT_ON_USE = /^assets\/(?:ort-wasm|transformers-js)[^/]*\.(?:js|mjs|wasm)$/;
+export const KEPT_ON_USE = /^assets\/(?:ort-wasm|transformers-js)[^/]*\.(?:js|wasm)$/;
+
+/** The name of an asset. Static hosts that do not know `.mjs` send it without the type of a script, and browsers then do not run it. */
+export const withoutMjs = ({ names: [name = ''] }: { readonly names: readonly string[] }): string =>
+  `assets/[name]-[hash]${name.endsWith('.mjs') ? '.js' : '[extname]'}`;
 
 /**
  * `virtual:onnxruntime`: the addresses of ONNX Runtime's WebAssembly and of what starts it. Transformers.js asks for the build with WebGPU, whose

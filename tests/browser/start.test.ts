@@ -47,6 +47,12 @@ test('no script of the page has the source of a kernel', () => {
   expect(others.some(has)).toBe(true);
 });
 
+test('each script has an ending that all static hosts send as a script', () => {
+  const assets = readdirSync(join(import.meta.dirname, '../../dist/assets'));
+  expect(assets.filter((name) => /^ort-wasm.*\.js$/.test(name))).toHaveLength(1);
+  expect(assets.filter((name) => name.endsWith('.mjs'))).toEqual([]);
+});
+
 /** Waits until the worker and the data have answered. */
 async function settled(page: Page): Promise<void> {
   await page.locator('main [aria-busy]').first().waitFor();
