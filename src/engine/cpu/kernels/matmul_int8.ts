@@ -7,10 +7,12 @@
 // scale of the first block of row n. Two products of 7 bits and two more of them fit in 16 bits, so one instruction multiplies sixteen pairs, and
 // every second sum goes on to 32 bits. Integers add up exactly in any order, with relaxed SIMD and without.
 //
-// Both sides lie along k. A tile has two rows of A and three of B: six vectors of sums, four of A, two of B, two products and the ones that widen
-// them, in the fifteen registers that x64 leaves. A unit is a block of `rows` × `columns` of C.
+// B is packed for each product, [panel of 8 columns][k / 4][column][4], with scale and sum of each column after another: marksB [panel][2, 8]. A tile of
+// 4 × 8 then needs no sum across lanes. It has eight vectors of sums, four of B, one of A and one of ones, in the fifteen registers that x64 leaves. A
+// unit is a block of `rows` × `columns` of C: its part of B stays in the second cache, and sums of four rows in the first.
 import { activated } from './activation';
 import { half1, integers, madd, max4, Read, Write } from './common';
+import { TILE_COLUMNS } from './tiles';
 import { at4, load4, put4 } from './vectors';
 
 @unmanaged
@@ -21,6 +23,8 @@ class MatmulInt8Arguments {
   a: Read;
   marksA: Read;
   b: Read;
+  packed: Write;
+  marksB: Write;
   c: Write;
   bias: Read;
   residual: Read;
@@ -43,25 +47,27 @@ class MatmulInt8Arguments {
 /** `kind` in activation.ts. */
 const GELU: i32 = 2;
 const LEVELS: f32 = 127.0;
-/** Rows and columns of a tile. */
-const TILE_ROWS: i32 = 2;
-const TILE_COLUMNS: i32 = 3;
-/** Bytes of B that many rows of A meet before the next: they and two rows of A share the first cache. */
-const NEAR_BYTES: i32 = 12288;
+/** Rows of a tile, and the bytes of its sums. */
+const ROWS: i32 = 4;
+const SUMS_BYTES: usize = 128;
+/** Bytes of the marks of a panel. */
+const MARKS_BYTES: usize = 64;
 
 export function roundRows(p: MatmulInt8Arguments, first: i32, end: i32, _scratch: usize): void {
   for (let m = first; m < end; m++) {
     const x = p.x + at4(m * p.pitchX);
     let low = f32x4.splat(0.0);
     let high = low;
+    let sum = low;
     for (let k = 0; k < p.K; k += 4) {
       const value = v128.load(x + at4(k));
       low = f32x4.pmin(low, value);
-      // Unlike the minimum, it keeps NaN.
-      high = f32x4.max(high, value);
+      high = f32x4.pmax(high, value);
+      // Keeps NaN, over which these two pass. A maximum that does not is several instructions.
+      sum = f32x4.add(sum, value);
     }
     const least = -max4(f32x4.neg(low));
-    const factor = (max4(high) - least) / LEVELS;
+    const factor: f32 = v128.any_true(f32x4.ne(sum, sum)) ? NaN : (max4(high) - least) / LEVELS;
     const inverse: f32 = factor === 0.0 ? 0.0 : <f32>1.0 / factor;
     const zero = nearest<f32>(-least * inverse);
     store<f32>(p.marks + at4(2 * m), factor);
@@ -82,72 +88,129 @@ function rounded(x: usize, inverse: v128, zero: v128): v128 {
   return integers(f32x4.nearest(f32x4.add(f32x4.mul(v128.load(x), inverse), zero)));
 }
 
+/** Packs B. A unit is a panel. */
+export function packBytes(p: MatmulInt8Arguments, first: i32, end: i32, _scratch: usize): void {
+  const K = <usize>p.K;
+  const d = p.b + <usize>p.rowsB * K;
+  for (let panel = first; panel < end; panel++) {
+    const j = panel * TILE_COLUMNS;
+    const to = p.packed + <usize>j * K;
+    const marks = p.marksB + <usize>panel * MARKS_BYTES;
+    for (let half = 0; half < 2; half++) {
+      // The last column stands in for missing ones.
+      const j0 = min(j + 4 * half, p.N - 1);
+      const j1 = min(j0 + 1, p.N - 1);
+      const j2 = min(j0 + 2, p.N - 1);
+      const j3 = min(j0 + 3, p.N - 1);
+      const shift = (<usize>half) << 4;
+      const b = p.b;
+      const sums = packRows(
+        b + <usize>j0 * K,
+        b + <usize>j1 * K,
+        b + <usize>j2 * K,
+        b + <usize>j3 * K,
+        K,
+        to + shift,
+      );
+      v128.store(marks + shift, sums, 32);
+      store<f32>(marks + shift, scaleOf(d, j0, K) * p.scale);
+      store<f32>(marks + shift, scaleOf(d, j1, K) * p.scale, 4);
+      store<f32>(marks + shift, scaleOf(d, j2, K) * p.scale, 8);
+      store<f32>(marks + shift, scaleOf(d, j3, K) * p.scale, 12);
+    }
+  }
+}
+
+/** The scale of the first block of row n. */
+function scaleOf(d: usize, n: i32, K: usize): f32 {
+  return half1(d + (((<usize>n * K) >> 5) << 1));
+}
+
+/** Half a panel: four numbers of each of four rows, in turn. @returns the sum of each row */
+function packRows(b0: usize, b1: usize, b2: usize, b3: usize, K: usize, to: usize): v128 {
+  const ones = i16x8.splat(1);
+  let sums = i32x4.splat(0);
+  for (let k: usize = 0; k < K; k += 16, to += 128) {
+    const x0 = v128.load(b0 + k);
+    const x1 = v128.load(b1 + k);
+    const x2 = v128.load(b2 + k);
+    const x3 = v128.load(b3 + k);
+    const low01 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5);
+    const high01 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7);
+    const low23 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5);
+    const high23 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7);
+    const y0 = v128.shuffle<i32>(low01, low23, 0, 1, 4, 5);
+    const y1 = v128.shuffle<i32>(low01, low23, 2, 3, 6, 7);
+    const y2 = v128.shuffle<i32>(high01, high23, 0, 1, 4, 5);
+    const y3 = v128.shuffle<i32>(high01, high23, 2, 3, 6, 7);
+    v128.store(to, y0);
+    v128.store(to, y1, 32);
+    v128.store(to, y2, 64);
+    v128.store(to, y3, 96);
+    const both = i16x8.add(i16x8.extadd_pairwise_i8x16_s(y0), i16x8.extadd_pairwise_i8x16_s(y1));
+    const rest = i16x8.add(i16x8.extadd_pairwise_i8x16_s(y2), i16x8.extadd_pairwise_i8x16_s(y3));
+    sums = i32x4.add(sums, i32x4.dot_i16x8_s(i16x8.add(both, rest), ones));
+  }
+  return sums;
+}
+
 export function matmulInt8(p: MatmulInt8Arguments, first: i32, end: i32, scratch: usize): void {
-  const across = (p.N + p.columns - 1) / p.columns;
+  const down = (p.M + p.rows - 1) / p.rows;
   for (let unit = first; unit < end; unit++) {
-    const i = (unit / across) * p.rows;
-    const j = (unit % across) * p.columns;
+    const i = (unit % down) * p.rows;
+    const j = (unit / down) * p.columns;
     block(p, i, min(i + p.rows, p.M), j, min(j + p.columns, p.N), scratch);
   }
 }
 
 function block(p: MatmulInt8Arguments, i0: i32, i1: i32, j0: i32, j1: i32, scratch: usize): void {
-  const K = p.K;
-  // A tile stores a fourth number behind its three, over which the next tile writes.
-  const row = at4(p.columns + 4);
-  const scales = scratch;
-  const sumsB = scales + row;
-  const sums = sumsB + row;
-  const d = p.b + <usize>p.rowsB * <usize>K;
-  for (let j = j0; j < j1; j++) {
-    store<f32>(scales + at4(j - j0), half1(d + (((<usize>j * <usize>K) >> 5) << 1)) * p.scale);
-    store<i32>(sumsB + at4(j - j0), sumOfBytes(p.b + <usize>j * <usize>K, K));
+  const K = <usize>p.K;
+  const packed = p.packed + <usize>j0 * K;
+  const last = p.M - 1;
+  for (let i = i0; i < i1; i += ROWS) {
+    // The last row stands in for missing ones.
+    const a0 = p.a + <usize>i * K;
+    const a1 = p.a + <usize>min(i + 1, last) * K;
+    const a2 = p.a + <usize>min(i + 2, last) * K;
+    const a3 = p.a + <usize>min(i + 3, last) * K;
+    let b = packed;
+    let s = scratch;
+    for (let j = j0; j < j1; j += TILE_COLUMNS, b += K * TILE_COLUMNS, s += SUMS_BYTES)
+      tileOfBytes(a0, a1, a2, a3, b, K, s);
+    const rows = min(ROWS, i1 - i);
+    for (let row = 0; row < rows; row++) finishRow(p, i + row, j0, j1, scratch + ((<usize>row) << 5));
   }
-  const near = max(NEAR_BYTES / K / TILE_COLUMNS, 1) * TILE_COLUMNS;
-  for (let from = j0; from < j1; from += near) {
-    const to = min(from + near, j1);
-    for (let i = i0; i < i1; i += TILE_ROWS) {
-      // The last row stands in for missing ones.
-      const a0 = p.a + <usize>i * <usize>K;
-      const a1 = p.a + <usize>min(i + 1, p.M - 1) * <usize>K;
-      for (let j = from; j < to; j += TILE_COLUMNS) {
-        const b0 = p.b + <usize>j * <usize>K;
-        const b1 = p.b + <usize>min(j + 1, p.N - 1) * <usize>K;
-        const b2 = p.b + <usize>min(j + 2, p.N - 1) * <usize>K;
-        tileOfBytes(a0, a1, b0, b1, b2, K, sums + <usize>(i - i0) * row + at4(j - j0), row);
+}
+
+/** Turns the sums of a row into its part of C. */
+function finishRow(p: MatmulInt8Arguments, i: i32, j0: i32, j1: i32, s: usize): void {
+  const factor = v128.load32_splat(p.marksA + at4(2 * i));
+  const zero = v128.load32_splat(p.marksA + at4(2 * i), 4);
+  const activation = p.activation;
+  const accumulate = p.accumulate;
+  let bias = p.bias ? p.bias + at4(j0) : 0;
+  let residual = p.residual ? p.residual + at4(i * p.pitchC + j0) : 0;
+  let c = p.c + at4(i * p.pitchC + j0);
+  let marks = p.marksB + <usize>(j0 / TILE_COLUMNS) * MARKS_BYTES;
+  for (let left = j1 - j0; left > 0; left -= TILE_COLUMNS, s += SUMS_BYTES, marks += MARKS_BYTES) {
+    for (let half: usize = 0; half < 32; half += 16) {
+      const there = left - <i32>(half >> 2);
+      if (there <= 0) return;
+      const whole = i32x4.sub(v128.load(s + half), i32x4.mul(zero, v128.load(marks + half, 32)));
+      let x = f32x4.mul(f32x4.convert_i32x4_s(whole), f32x4.mul(factor, v128.load(marks + half)));
+      if (bias) {
+        x = f32x4.add(x, load4(bias, there));
+        bias += 16;
       }
+      if (residual) {
+        x = f32x4.add(x, load4(residual, there));
+        residual += 16;
+      }
+      if (activation >= 0) x = activation === GELU ? gelu(x) : activated(x, activation);
+      put4(c, x, there, accumulate);
+      c += 16;
     }
   }
-  for (let i = i0; i < i1; i++) {
-    const factor = v128.load32_splat(p.marksA + at4(2 * i));
-    const zero = v128.load32_splat(p.marksA + at4(2 * i), 4);
-    const s = sums + <usize>(i - i0) * row;
-    const c = p.c + at4(i * p.pitchC);
-    const residual = p.residual + at4(i * p.pitchC);
-    for (let j = j0; j < j1; j += 4) {
-      const left = j1 - j;
-      const at = at4(j - j0);
-      const whole = i32x4.sub(v128.load(s + at), i32x4.mul(zero, v128.load(sumsB + at)));
-      let x = f32x4.mul(f32x4.convert_i32x4_s(whole), f32x4.mul(factor, v128.load(scales + at)));
-      if (p.bias) x = f32x4.add(x, load4(p.bias + at4(j), left));
-      if (p.residual) x = f32x4.add(x, load4(residual + at4(j), left));
-      if (p.activation >= 0) x = p.activation === GELU ? gelu(x) : activated(x, p.activation);
-      put4(c + at4(j), x, left, p.accumulate);
-    }
-  }
-}
-
-function sumOfBytes(b: usize, K: i32): i32 {
-  let sum = i32x4.splat(0);
-  for (let k = 0; k < K; k += 16)
-    sum = i32x4.add(sum, i32x4.extadd_pairwise_i16x8_s(i16x8.extadd_pairwise_i8x16_s(v128.load(b + k))));
-  return lanes(sum);
-}
-
-function lanes(x: v128): i32 {
-  return (
-    i32x4.extract_lane(x, 0) + i32x4.extract_lane(x, 1) + i32x4.extract_lane(x, 2) + i32x4.extract_lane(x, 3)
-  );
 }
 
 /** ½, the bounds of x, and the factors of x, x³ to x¹³ in Φ(x) − ½. */
@@ -183,54 +246,58 @@ function pairs(signed: v128, positive: v128): v128 {
       );
 }
 
-/** Sums of two rows of A and three of B over K, a multiple of 32: three numbers in each of two rows at `s`, and a fourth that means nothing. */
-export function tileOfBytes(
-  a0: usize,
-  a1: usize,
-  b0: usize,
-  b1: usize,
-  b2: usize,
-  K: i32,
-  s: usize,
-  row: usize,
-): void {
+/** Adds four products of bytes of A and B for each of four columns to their sums. */
+function dots(sums: v128, x0: v128, x1: v128, w0: v128, w1: v128, ones: v128): v128 {
+  return i32x4.add(sums, i32x4.dot_i16x8_s(i16x8.add(pairs(w0, x0), pairs(w1, x1)), ones));
+}
+
+/**
+ * Sums of four rows of A and a panel of B over K, a multiple of 8: [4][8] at `s`. It stays a function of its own because it is exported, like the tiles
+ * of tiles.ts.
+ */
+export function tileOfBytes(a0: usize, a1: usize, a2: usize, a3: usize, b: usize, K: usize, s: usize): void {
   const ones = i16x8.splat(1);
   let c00 = i32x4.splat(0);
   let c01 = c00;
-  let c02 = c00;
   let c10 = c00;
   let c11 = c00;
-  let c12 = c00;
-  for (let k = 0; k < K; k += 32) {
-    const x0 = v128.load(a0);
-    const x1 = v128.load(a0, 16);
-    const y0 = v128.load(a1);
-    const y1 = v128.load(a1, 16);
-    let w0 = v128.load(b0);
-    let w1 = v128.load(b0, 16);
-    c00 = i32x4.add(c00, i32x4.dot_i16x8_s(i16x8.add(pairs(w0, x0), pairs(w1, x1)), ones));
-    c10 = i32x4.add(c10, i32x4.dot_i16x8_s(i16x8.add(pairs(w0, y0), pairs(w1, y1)), ones));
-    w0 = v128.load(b1);
-    w1 = v128.load(b1, 16);
-    c01 = i32x4.add(c01, i32x4.dot_i16x8_s(i16x8.add(pairs(w0, x0), pairs(w1, x1)), ones));
-    c11 = i32x4.add(c11, i32x4.dot_i16x8_s(i16x8.add(pairs(w0, y0), pairs(w1, y1)), ones));
-    w0 = v128.load(b2);
-    w1 = v128.load(b2, 16);
-    c02 = i32x4.add(c02, i32x4.dot_i16x8_s(i16x8.add(pairs(w0, x0), pairs(w1, x1)), ones));
-    c12 = i32x4.add(c12, i32x4.dot_i16x8_s(i16x8.add(pairs(w0, y0), pairs(w1, y1)), ones));
-    a0 += 32;
-    a1 += 32;
-    b0 += 32;
-    b1 += 32;
-    b2 += 32;
+  let c20 = c00;
+  let c21 = c00;
+  let c30 = c00;
+  let c31 = c00;
+  for (let k: usize = 0; k < K; k += 8) {
+    const w0 = v128.load(b);
+    const w1 = v128.load(b, 32);
+    const v0 = v128.load(b, 16);
+    const v1 = v128.load(b, 48);
+    let x0 = v128.load32_splat(a0);
+    let x1 = v128.load32_splat(a0, 4);
+    c00 = dots(c00, x0, x1, w0, w1, ones);
+    c01 = dots(c01, x0, x1, v0, v1, ones);
+    x0 = v128.load32_splat(a1);
+    x1 = v128.load32_splat(a1, 4);
+    c10 = dots(c10, x0, x1, w0, w1, ones);
+    c11 = dots(c11, x0, x1, v0, v1, ones);
+    x0 = v128.load32_splat(a2);
+    x1 = v128.load32_splat(a2, 4);
+    c20 = dots(c20, x0, x1, w0, w1, ones);
+    c21 = dots(c21, x0, x1, v0, v1, ones);
+    x0 = v128.load32_splat(a3);
+    x1 = v128.load32_splat(a3, 4);
+    c30 = dots(c30, x0, x1, w0, w1, ones);
+    c31 = dots(c31, x0, x1, v0, v1, ones);
+    a0 += 8;
+    a1 += 8;
+    a2 += 8;
+    a3 += 8;
+    b += 64;
   }
-  v128.store(s, sumsOf(c00, c01, c02));
-  v128.store(s + row, sumsOf(c10, c11, c12));
-}
-
-/** The sums of the lanes of three vectors, and a number that means nothing. */
-function sumsOf(x: v128, y: v128, z: v128): v128 {
-  const both = i32x4.add(v128.shuffle<i32>(x, y, 0, 4, 1, 5), v128.shuffle<i32>(x, y, 2, 6, 3, 7));
-  const last = i32x4.add(z, v128.shuffle<i32>(z, z, 2, 3, 0, 1));
-  return i32x4.add(v128.shuffle<i32>(both, last, 0, 1, 4, 5), v128.shuffle<i32>(both, last, 2, 3, 5, 4));
+  v128.store(s, c00);
+  v128.store(s, c01, 16);
+  v128.store(s, c10, 32);
+  v128.store(s, c11, 48);
+  v128.store(s, c20, 64);
+  v128.store(s, c21, 80);
+  v128.store(s, c30, 96);
+  v128.store(s, c31, 112);
 }

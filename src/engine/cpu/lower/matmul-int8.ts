@@ -9,12 +9,23 @@ import { rowsAtOnce } from './shape.ts';
 
 const file = parseKernels('matmul_int8', source);
 
-/** Sides of a block, in whole tiles of three: its rows of A, its sums and some rows of B fit in the second-level cache. */
-const ROWS = 48;
+/** Columns of a panel, and bytes of its scales and sums: kernels/matmul_int8.ts. */
+const PANEL = 8;
+const MARKS_BYTES = 64;
+/** Sides of a block. */
+const ROWS = 96;
 const MAX_COLUMNS = 192;
 const MIN_COLUMNS = 48;
+/** Bytes of B in a block at most, if its columns are not few: they fit in the second-level cache. */
+const NEAR_BYTES = 147_456;
 /** Blocks for each thread, where there are enough. */
 const BLOCKS_OF_A_THREAD = 4;
+/** The number arguments, for kernels that take few of them. */
+const NONE = {
+  ...{ M: 0, N: 0, K: 0, pitchX: 0, pitchC: 0, rowsB: 0 },
+  ...{ scale: 1, accumulate: 0, activation: -1, rows: 0, columns: 0 },
+};
+
 /** Rows in bytes, with factor and zero of each. */
 interface RoundedRows {
   readonly q: Tensor;
@@ -41,22 +52,57 @@ export function int8Product(
   checkF32(a, c, bias, residual);
   let input = rounded.get(a);
   if (!input) rounded.set(a, (input = roundedRows(out, a, K)));
+  const { packed, marks } = packedRows(out, b, N, K, scale);
   const enough = out.target.threads * BLOCKS_OF_A_THREAD;
   let columns = MAX_COLUMNS;
-  while (columns > MIN_COLUMNS && Math.ceil(M / ROWS) * Math.ceil(N / columns) < enough) columns /= 2;
+  while (columns > MIN_COLUMNS && (columns * K > NEAR_BYTES || blocksOf(M, N, columns) < enough))
+    columns /= 2;
   out.add({
     file,
     kernel: 'matmulInt8',
-    tensors: { a: input.q, marksA: input.marks, b, c, bias, residual },
+    tensors: { a: input.q, marksA: input.marks, packed, marksB: marks, c, bias, residual },
     params: {
-      ...{ M, N, K, pitchX: 0, pitchC: c.pitch, rowsB: storedRows(b) },
-      ...{ scale, accumulate: Number(accumulate), activation, rows: ROWS, columns },
+      ...NONE,
+      M,
+      N,
+      K,
+      pitchC: c.pitch,
+      accumulate: Number(accumulate),
+      activation,
+      rows: ROWS,
+      columns,
     },
-    units: Math.ceil(M / ROWS) * Math.ceil(N / columns),
+    units: blocksOf(M, N, columns),
     grain: 1,
     flops: 2 * M * N * K,
     matmul: `NT ${M}×${N}×${K}`,
   });
+}
+
+function blocksOf(M: number, N: number, columns: number): number {
+  return Math.ceil(M / ROWS) * Math.ceil(N / columns);
+}
+
+function packedRows(
+  out: Commands,
+  b: Tensor,
+  N: number,
+  K: number,
+  scale: number,
+): { packed: Tensor; marks: Tensor } {
+  const panels = Math.ceil(N / PANEL);
+  const packed = out.tensor([panels, (PANEL * K) / 4], 'u32', `${b.label} in panels`);
+  const marks = out.tensor([panels, MARKS_BYTES / 4], 'u32', `scales and sums of ${b.label}`);
+  out.add({
+    file,
+    kernel: 'packBytes',
+    tensors: { b, packed, marksB: marks },
+    params: { ...NONE, N, K, rowsB: storedRows(b), scale },
+    units: panels,
+    grain: rowsAtOnce(PANEL * K),
+    flops: N * K,
+  });
+  return { packed, marks };
 }
 
 function roundedRows(out: Commands, a: Tensor, K: number): RoundedRows {
@@ -66,10 +112,7 @@ function roundedRows(out: Commands, a: Tensor, K: number): RoundedRows {
     file,
     kernel: 'roundRows',
     tensors: { x: a, q, marks },
-    params: {
-      ...{ M: a.rows, N: 0, K, pitchX: a.pitch, pitchC: 0, rowsB: 0 },
-      ...{ scale: 0, accumulate: 0, activation: -1, rows: 0, columns: 0 },
-    },
+    params: { ...NONE, M: a.rows, K, pitchX: a.pitch },
     units: a.rows,
     grain: rowsAtOnce(K),
     flops: 3 * a.size,
