@@ -15,22 +15,23 @@
 // With `shared`, a query has two ranges: keyRanges [M, 4], those of a prefix that several rows share, then its own. A unit meets both in turn. Queries
 // in queryRanges are then exactly those that see a key without a window, and rows has the position of a query in place of start.
 //
-// A unit is OWN rows of one head: queries, or keys in `attentionKeys`. They meet OTHERS rows of the other side at a time: these go to the thread's
-// scratch memory in panels, and tiles.ts makes the products. `attentionDecode` is for few queries, a unit for each of a head: packing would take
-// longer than the product there.
-import { exp1, exp4, madd, max4, Read, sum4, Write } from './common';
+// A unit of `attention` is `own` queries of one head, and those of one sequence after another. Their keys and values go to the thread's scratch memory in
+// panels, as many as there is room for. Each six queries then meet all of them before the next six: their scores, weights and sums stay in the first
+// cache. tiles.ts makes the products. `attentionDecode` is for few queries, a unit for each of a head: packing would take longer than the product
+// there. The units of the backward pass are in attention_backward.ts.
+import { exp1, madd, max4, Read, sum4, Write } from './common';
 import {
   endKey,
-  FIRST_LANES,
+  expPair,
   firstKey,
-  masked,
+  MASKED,
   NO_TOP,
   OTHERS,
   putRow,
   rowOfSums,
   turnsOf,
 } from './attention_rows';
-import { multiply, pack, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
+import { addTile, multiply, pack, TILE_BYTES, TILE_COLUMNS, TILE_ROWS, tileOfRows } from './tiles';
 
 @unmanaged
 class AttentionArguments {
@@ -52,27 +53,36 @@ class AttentionArguments {
   scale: f32;
 }
 
+/** Bytes of scratch memory for packed keys and values: SCRATCH_BYTES in ../command.ts, without the sums of 192 queries of 256 numbers. */
+const PACKED_BYTES: i32 = 320000;
+/** Keys that are packed at once at most: scores and weights of six queries then fit in the first cache. */
+const MAX_KEYS: i32 = 512;
+
 export function attention(p: AttentionArguments, first: i32, end: i32, scratch: usize): void {
   const blocks = (p.M + p.own - 1) / p.own;
   for (let unit = first; unit < end; unit++) {
-    const h = unit / blocks;
-    const start = (unit % blocks) * p.own;
+    const h = unit % p.H;
+    // The last queries of a causal sequence, which see the most keys, come first: then the threads end at about the same time.
+    const start = (blocks - 1 - unit / p.H) * p.own;
     const stop = min(start + p.own, p.M);
-    // For a backward pass, and with prefixes, all of them at once: the order of their sums stays as it was.
-    if (p.lse || p.shared) attend(p, h, start, stop - start, scratch);
-    else
-      for (let m = start; m < stop;) {
-        const next = endOfRun(p, m, stop);
-        attend(p, h, m, next - m, scratch);
-        m = next;
-      }
+    for (let m = start; m < stop;) {
+      const next = endOfRun(p, m, stop);
+      attend(p, h, m, next - m, scratch);
+      m = next;
+    }
   }
 }
 
-/** The end of the queries from `m` on whose keys begin at the same one: they are of one sequence, and need not meet the keys of another. */
+/** The end of the queries from `m` on whose keys begin at the same ones: they are of one sequence, and need not meet the keys of another. */
 function endOfRun(p: AttentionArguments, m: i32, stop: i32): i32 {
-  const start = firstKey(p.keyRanges, m, 0);
-  while (++m < stop && firstKey(p.keyRanges, m, 0) === start);
+  const turns = turnsOf(p.shared);
+  const start = firstKey(p.keyRanges, m, 0, p.shared);
+  const own = firstKey(p.keyRanges, m, 0, p.shared, turns - 1);
+  while (
+    ++m < stop &&
+    firstKey(p.keyRanges, m, 0, p.shared) === start &&
+    firstKey(p.keyRanges, m, 0, p.shared, turns - 1) === own
+  );
   return m;
 }
 
@@ -80,12 +90,13 @@ function endOfRun(p: AttentionArguments, m: i32, stop: i32): i32 {
 function attend(p: AttentionArguments, h: i32, m0: i32, count: i32, scratch: usize): void {
   const D = p.D;
   const width = (D + TILE_COLUMNS - 1) / TILE_COLUMNS;
-  const packedBytes = (<usize>(OTHERS * width * TILE_COLUMNS)) << 2;
+  const most = min(MAX_KEYS, (PACKED_BYTES / (width * 64 + 48)) & -TILE_COLUMNS);
+  const packedBytes = (<usize>(most * width * TILE_COLUMNS)) << 2;
   const keys = scratch + TILE_BYTES;
   const values = keys + packedBytes;
   const scores = values + packedBytes;
-  const weights = scores + ((<usize>(p.own * OTHERS)) << 2);
-  const tops = weights + ((<usize>(p.own * OTHERS)) << 2);
+  const weights = scores + ((<usize>(most * TILE_ROWS)) << 2);
+  const tops = weights + ((<usize>(most * TILE_ROWS)) << 2);
   const totals = tops + ((<usize>p.own) << 2);
   const sums = totals + ((<usize>p.own) << 2);
   const pitch = p.H * D;
@@ -100,50 +111,50 @@ function attend(p: AttentionArguments, h: i32, m0: i32, count: i32, scratch: usi
   memory.fill(sums, 0, <usize>(tiles * width) * TILE_BYTES);
 
   for (let turn = 0; turn < turnsOf(p.shared); turn++) {
-    let from = p.N;
-    let to = 0;
-    for (let i = 0; i < count; i++) {
-      const start = firstKey(p.keyRanges, m0 + i, p.window, p.shared, turn);
-      const stop = endKey(p.keyRanges, m0 + i, p.shared, turn);
-      if (start < stop) {
-        from = min(from, start);
-        to = max(to, stop);
-      }
-    }
-    to = min(to, p.N);
-
-    for (let j = from; j < to; j += OTHERS) {
-      const there = min(OTHERS, to - j);
-      // The queries that see one of these keys, in whole tiles: those of a causal sequence before the keys do not, nor do those of other sequences.
-      let low = 0;
-      while (low < count && !sees(p, m0 + low, turn, j, j + there)) low++;
-      if (low === count) continue;
-      let high = count;
-      while (!sees(p, m0 + high - 1, turn, j, j + there)) high--;
-      low -= low % TILE_ROWS;
-      high = min(count, high + TILE_ROWS - 1 - ((high - 1) % TILE_ROWS));
+    const to = min(endOfKeys(p, m0, count, turn), p.N);
+    for (let j = firstOfKeys(p, m0, count, turn); j < to; j += most) {
+      const there = min(most, to - j);
       const panels = (there + TILE_COLUMNS - 1) / TILE_COLUMNS;
       pack(p.k + head, pitchK, 1, j, panels, to, 0, D, p.scale, keys);
       pack(p.v + head, pitchK, 0, 0, width, D, j, there, 1.0, values);
-      multiply(q, pitch, 0, p.M, m0 + low, m0 + high, D, keys, panels, scores, false, scratch);
-      for (let i = low; i < high; i++) {
-        const start = firstKey(p.keyRanges, m0 + i, p.window, p.shared, turn);
-        const stop = endKey(p.keyRanges, m0 + i, p.shared, turn);
-        softmaxRow(
-          rowOfSums(scores, i - low, panels),
-          weights + ((<usize>(i * OTHERS)) << 2),
-          panels,
-          j,
-          start,
-          stop,
-          tops + ((<usize>i) << 2),
-          totals + ((<usize>i) << 2),
+      for (let i = 0; i < count; i += TILE_ROWS) {
+        const rows = min(TILE_ROWS, count - i);
+        const stop = min(endOfKeys(p, m0 + i, rows, turn), j + there);
+        // Whole panels.
+        const skipped = (max(firstOfKeys(p, m0 + i, rows, turn) - j, 0) / TILE_COLUMNS) * TILE_COLUMNS;
+        const start = j + skipped;
+        if (start >= stop) continue;
+        const met = (stop - start + TILE_COLUMNS - 1) / TILE_COLUMNS;
+        const near = keys + ((<usize>(skipped * D)) << 2);
+        multiply(q, pitch, 0, m0 + count, m0 + i, m0 + i + rows, D, near, met, scores, false, scratch);
+        for (let row = 0; row < rows; row++) {
+          const m = m0 + i + row;
+          const s = scores + ((<usize>row) << 5);
+          mask(s, start, start, firstKey(p.keyRanges, m, p.window, p.shared, turn));
+          mask(s, start, endKey(p.keyRanges, m, p.shared, turn), start + met * TILE_COLUMNS);
+          const at = (<usize>(i + row)) << 2;
+          softmaxRow(
+            s,
+            weights + ((<usize>(row * most)) << 2),
+            met,
+            tops + at,
+            totals + at,
+            rowOfSums(sums, i + row, width),
+            width,
+          );
+        }
+        addValues(
+          weights,
+          (<usize>most) << 2,
+          rows,
+          stop - start,
+          values + ((<usize>skipped) << 5),
+          (<usize>there) << 5,
           rowOfSums(sums, i, width),
           width,
+          scratch,
         );
       }
-      const after = rowOfSums(sums, low, width);
-      multiply(weights, OTHERS, 0, count, low, high, there, values, width, after, true, scratch);
     }
   }
 
@@ -160,11 +171,30 @@ function attend(p: AttentionArguments, h: i32, m0: i32, count: i32, scratch: usi
   }
 }
 
-/** Whether query m sees one of the keys from `j` on, before `end`. */
-function sees(p: AttentionArguments, m: i32, turn: i32, j: i32, end: i32): bool {
-  return (
-    endKey(p.keyRanges, m, p.shared, turn) > j && firstKey(p.keyRanges, m, p.window, p.shared, turn) < end
-  );
+/** The first key that one of some queries sees, or N. */
+function firstOfKeys(p: AttentionArguments, m: i32, count: i32, turn: i32): i32 {
+  let from = p.N;
+  for (const end = m + count; m < end; m++) {
+    const start = firstKey(p.keyRanges, m, p.window, p.shared, turn);
+    if (start < endKey(p.keyRanges, m, p.shared, turn)) from = min(from, start);
+  }
+  return from;
+}
+
+/** The key after the last that one of some queries sees, or 0. */
+function endOfKeys(p: AttentionArguments, m: i32, count: i32, turn: i32): i32 {
+  let to = 0;
+  for (const end = m + count; m < end; m++) {
+    const stop = endKey(p.keyRanges, m, p.shared, turn);
+    if (firstKey(p.keyRanges, m, p.window, p.shared, turn) < stop) to = max(to, stop);
+  }
+  return to;
+}
+
+/** Masks the scores of the keys from … to − 1 in a row that begins with the key `start`. */
+function mask(s: usize, start: i32, from: i32, to: i32): void {
+  for (let j = max(from, start) - start; j < to - start; j++)
+    store<f32>(s + <usize>(j / TILE_COLUMNS) * TILE_BYTES + ((<usize>(j % TILE_COLUMNS)) << 2), MASKED);
 }
 
 /** Continues the softmax of a row: weights of these keys, with the earlier sums rescaled to the new maximum. */
@@ -172,42 +202,25 @@ function softmaxRow(
   scores: usize,
   weights: usize,
   panels: i32,
-  j: i32,
-  start: i32,
-  end: i32,
   topAt: usize,
   totalAt: usize,
   sums: usize,
   width: i32,
 ): void {
-  const starts = i32x4.splat(start);
-  const ends = i32x4.splat(end);
-  let place = i32x4.add(i32x4.splat(j), FIRST_LANES);
-  const four = i32x4.splat(4);
   const top = load<f32>(topAt);
   let most = f32x4.splat(top);
+  let other = most;
   let s = scores;
   for (let g = 0; g < panels; g++, s += TILE_BYTES) {
-    const x0 = masked(v128.load(s), place, starts, ends);
-    place = i32x4.add(place, four);
-    const x1 = masked(v128.load(s, 16), place, starts, ends);
-    place = i32x4.add(place, four);
-    v128.store(s, x0);
-    v128.store(s, x1, 16);
-    most = f32x4.pmax(most, f32x4.pmax(x0, x1));
+    most = f32x4.pmax(most, v128.load(s));
+    other = f32x4.pmax(other, v128.load(s, 16));
   }
-  const higher = max4(most);
+  const higher = max4(f32x4.pmax(most, other));
   const h = f32x4.splat(higher);
   let sum = f32x4.splat(0.0);
   s = scores;
   let w = weights;
-  for (let g = 0; g < panels; g++, s += TILE_BYTES, w += 32) {
-    const e0 = exp4(f32x4.sub(v128.load(s), h));
-    const e1 = exp4(f32x4.sub(v128.load(s, 16), h));
-    v128.store(w, e0);
-    v128.store(w, e1, 16);
-    sum = f32x4.add(sum, f32x4.add(e0, e1));
-  }
+  for (let g = 0; g < panels; g++, s += TILE_BYTES, w += 32) sum = f32x4.add(sum, expPair(s, h, w));
   if (higher === top) {
     store<f32>(totalAt, load<f32>(totalAt) + sum4(sum));
     return;
@@ -219,6 +232,30 @@ function softmaxRow(
   for (let g = 0; g < width; g++, sums += TILE_BYTES) {
     v128.store(sums, f32x4.mul(v128.load(sums), f));
     v128.store(sums, f32x4.mul(v128.load(sums, 16), f), 16);
+  }
+}
+
+/** Adds six rows of weights times values to their sums: the last row stands in for missing ones. Panels are `panelBytes` apart, rows `row`. */
+function addValues(
+  weights: usize,
+  row: usize,
+  rows: i32,
+  depth: i32,
+  values: usize,
+  panelBytes: usize,
+  sums: usize,
+  width: i32,
+  fresh: usize,
+): void {
+  const last = rows - 1;
+  const w1 = weights + <usize>min(1, last) * row;
+  const w2 = weights + <usize>min(2, last) * row;
+  const w3 = weights + <usize>min(3, last) * row;
+  const w4 = weights + <usize>min(4, last) * row;
+  const w5 = weights + <usize>last * row;
+  for (let g = 0; g < width; g++, values += panelBytes, sums += TILE_BYTES) {
+    tileOfRows(weights, w1, w2, w3, w4, w5, values, depth, fresh);
+    addTile(sums, fresh);
   }
 }
 

@@ -1,8 +1,8 @@
 // What attention and its backward share: the sizes of their units, which keys a query sees, and rows of sums. attention.ts says what the letters mean.
-import { Read } from './common';
+import { madd, Read } from './common';
 import { TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
 
-/** Rows of a unit: OWN_ROWS in ../lower/attention.ts. */
+/** Rows of a unit of the backward pass: OWN_ROWS in ../lower/attention.ts. */
 export const OWN: i32 = 48;
 /** Rows of the other side that it meets at a time. */
 export const OTHERS: i32 = 64;
@@ -10,7 +10,7 @@ export const OTHERS: i32 = 64;
 export const SQUARE_BYTES: usize = (<usize>(OWN * OTHERS)) << 2;
 
 // A masked score, and the maximum of no scores: exp of their difference is 0, never NaN.
-const MASKED: f32 = -1e30;
+export const MASKED: f32 = -1e30;
 export const NO_TOP: f32 = -1e29;
 
 /** The address of row r in the sums of tiles; panels are TILE_BYTES apart. */
@@ -66,4 +66,57 @@ export function putRow(to: usize, sums: usize, D: i32, factor: f32, accumulate: 
     if (accumulate) x = f32x4.add(x, v128.load(at));
     v128.store(at, x);
   }
+}
+
+// Constants of expPair: 1 / ln 2, a number so large that only a whole number can be added, −ln 2 in two parts, factors of r⁶ to r², 1, and the bound.
+const EXP = memory.data<f32>([
+  1.4426950408889634, 12582912.0, -0.693359375, 2.1219444e-4, 1.383683761e-3, 8.374822326e-3, 4.166822508e-2,
+  0.166664198, 0.4999999106, 1.0, -87.0,
+]);
+
+/**
+ * Stores eˣ of the eight numbers at `s` less `top`, which are at most 88, at `to`. Below −87 it is 0, as is that of masked scores. NaN stays NaN.
+ * x = n · ln 2 + r with |r| ≤ ln 2 / 2; the polynomial for eʳ is off by at most 2e-9 of it, and n is added to its exponent.
+ *
+ * @returns the sum of the two vectors
+ */
+export function expPair(s: usize, top: v128, to: usize): v128 {
+  const x0 = f32x4.sub(v128.load(s), top);
+  const x1 = f32x4.sub(v128.load(s, 16), top);
+  let c = v128.load_splat<f32>(EXP);
+  const magic = v128.load_splat<f32>(EXP, 4);
+  const t0 = madd(x0, c, magic);
+  const t1 = madd(x1, c, magic);
+  const n0 = f32x4.sub(t0, magic);
+  const n1 = f32x4.sub(t1, magic);
+  c = v128.load_splat<f32>(EXP, 8);
+  let r0 = madd(n0, c, x0);
+  let r1 = madd(n1, c, x1);
+  c = v128.load_splat<f32>(EXP, 12);
+  r0 = madd(n0, c, r0);
+  r1 = madd(n1, c, r1);
+  c = v128.load_splat<f32>(EXP, 16);
+  let d = v128.load_splat<f32>(EXP, 20);
+  let p0 = madd(r0, c, d);
+  let p1 = madd(r1, c, d);
+  d = v128.load_splat<f32>(EXP, 24);
+  p0 = madd(p0, r0, d);
+  p1 = madd(p1, r1, d);
+  d = v128.load_splat<f32>(EXP, 28);
+  p0 = madd(p0, r0, d);
+  p1 = madd(p1, r1, d);
+  d = v128.load_splat<f32>(EXP, 32);
+  p0 = madd(p0, r0, d);
+  p1 = madd(p1, r1, d);
+  d = v128.load_splat<f32>(EXP, 36);
+  p0 = madd(p0, r0, d);
+  p1 = madd(p1, r1, d);
+  p0 = madd(p0, r0, d);
+  p1 = madd(p1, r1, d);
+  const bound = v128.load_splat<f32>(EXP, 40);
+  const y0 = v128.andnot(i32x4.add(p0, i32x4.shl(t0, 23)), f32x4.lt(x0, bound));
+  const y1 = v128.andnot(i32x4.add(p1, i32x4.shl(t1, 23)), f32x4.lt(x1, bound));
+  v128.store(to, y0);
+  v128.store(to, y1, 16);
+  return f32x4.add(y0, y1);
 }

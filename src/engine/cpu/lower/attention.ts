@@ -14,14 +14,16 @@ import { parseKernels } from '../kernel.ts';
 const file = parseKernels('attention', source);
 const backward = parseKernels('attention_backward', backwardSource);
 
-/** Rows of a unit: OWN in kernels/attention_rows.ts. */
+/** Rows of a unit of the backward pass: OWN in kernels/attention_rows.ts. */
 const OWN_ROWS = 48;
 /** Without a backward, up to this many queries are computed one by one: so few are those of a decoder, each of another sequence. */
 const DECODE_QUERIES = 32;
-/** Without a backward, a unit may have more of them: each packs the keys that it meets. */
-const MAX_OWN_ROWS = 192;
+/** Queries of a unit at most: each packs the keys that it meets. */
+const MAX_QUERIES = 192;
+/** Queries of a unit are a multiple of the rows of a tile. */
+const TILE_ROWS = 6;
 /** Units for each thread, if there are enough. */
-const UNITS_OF_A_THREAD = 8;
+const UNITS_OF_A_THREAD = 16;
 /** No gradient is added to one that is there. */
 const OVERWRITE = { accumulate: 0, accumulateV: 0 };
 
@@ -30,7 +32,7 @@ export const attentionLowerings = [
     const { heads: H } = attributes;
     const decode = !lse && !attributes.shared && q.rows <= DECODE_QUERIES;
     checkF32(q, k, v, o);
-    const own = lse || attributes.shared ? OWN_ROWS : ownRows(q.rows, H, out.target.threads);
+    const own = queriesOfUnit(q.rows, H, out.target.threads);
     out.add({
       file,
       kernel: decode ? 'attentionDecode' : 'attention',
@@ -87,11 +89,11 @@ export const attentionLowerings = [
   }),
 ];
 
-/** Queries of a unit without a backward: many, but several units for each thread. */
-function ownRows(queries: number, heads: number, threads: number): number {
-  let own = MAX_OWN_ROWS;
-  while (own > OWN_ROWS && Math.ceil(queries / own) * heads < threads * UNITS_OF_A_THREAD) own /= 2;
-  return own;
+/** Queries of a unit of the forward pass: many, but several units for each thread, and about as many in each. */
+function queriesOfUnit(queries: number, heads: number, threads: number): number {
+  const wanted = Math.ceil((threads * UNITS_OF_A_THREAD) / heads);
+  const blocks = Math.max(Math.ceil(queries / MAX_QUERIES), Math.min(wanted, Math.ceil(queries / OWN_ROWS)));
+  return Math.ceil(queries / blocks / TILE_ROWS) * TILE_ROWS;
 }
 
 /** The number arguments of every kernel over queries like `q` and keys like `k`. */
