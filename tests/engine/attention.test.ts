@@ -19,6 +19,8 @@ interface Case {
   bothWays?: true;
   /** Queries that see nothing. */
   empty?: number[];
+  /** Whether only the CPU engine is asked. */
+  cpu?: true;
   /** Spread of the queries: large ones make scores that exp cannot take without the maximum. */
   spread?: number;
 }
@@ -38,6 +40,9 @@ const CASES: Case[] = [
   { name: 'empty ranges', segments: [12, 30], H: 2, KV: 1, D: 20, empty: [0, 3, 12, 41] },
   { name: 'nothing to see', segments: [3], H: 2, KV: 1, D: 16, empty: [0, 1, 2] },
   { name: 'both ways', segments: [37, 1, 30], H: 3, KV: 3, D: 32, bothWays: true },
+  // The CPU engine packs 152 keys of this size at a time.
+  { name: 'many large keys', segments: [9, 170], H: 1, KV: 1, D: 256, cpu: true, spread: 4 },
+  { name: 'many large keys, both ways', segments: [160], H: 1, KV: 1, D: 256, cpu: true, bothWays: true },
   { name: 'large scores', segments: [40], H: 2, KV: 1, D: 64, spread: 60 },
 ];
 
@@ -226,6 +231,7 @@ describeAdapters('attention', (context) => {
   for (const family of families) {
     describe(family, () => {
       for (const one of CASES) {
+        if (one.cpu && context.webgpu) continue;
         for (const dtype of ['f32', 'f16'] as const) {
           if (!compilesFast(context, family, one.D, dtype)) continue;
           test.skipIf(dtype === 'f16' && !context.f16)(`${one.name}, ${dtype}`, async () => {

@@ -22,7 +22,7 @@
 import { exp1, madd, max4, Read, sum4, Write } from './common';
 import {
   endKey,
-  expPair,
+  expRow,
   firstKey,
   MASKED,
   NO_TOP,
@@ -159,13 +159,14 @@ function attend(p: AttentionArguments, h: i32, m0: i32, count: i32, scratch: usi
   }
 
   for (let i = 0; i < count; i++) {
+    const top = load<f32>(tops + ((<usize>i) << 2));
     const total = load<f32>(totals + ((<usize>i) << 2));
-    const share: f32 = total > 0.0 || total !== total ? 1.0 / total : 0.0;
+    const blind = top === NO_TOP && total === total;
+    const share: f32 = blind ? 0.0 : 1.0 / total;
     const o = p.o + ((<usize>((m0 + i) * pitch + h * D)) << 2);
     putRow(o, rowOfSums(sums, i, width), D, share, 0);
     if (p.lse) {
-      const top = load<f32>(tops + ((<usize>i) << 2));
-      const lse = total === 0.0 ? <f32>0.0 : <f32>(<f64>top + Math.log(<f64>total));
+      const lse = blind ? <f32>0.0 : <f32>(<f64>top + Math.log(<f64>total));
       store<f32>(p.lse + ((<usize>((m0 + i) * p.H + h)) << 2), lse);
     }
   }
@@ -216,18 +217,15 @@ function softmaxRow(
     other = f32x4.pmax(other, v128.load(s, 16));
   }
   const higher = max4(f32x4.pmax(most, other));
-  const h = f32x4.splat(higher);
-  let sum = f32x4.splat(0.0);
-  s = scores;
-  let w = weights;
-  for (let g = 0; g < panels; g++, s += TILE_BYTES, w += 32) sum = f32x4.add(sum, expPair(s, h, w));
-  if (higher === top) {
-    store<f32>(totalAt, load<f32>(totalAt) + sum4(sum));
+  const sum = expRow(scores, higher, weights, panels);
+  store<f32>(topAt, higher);
+  // Nothing to rescale, or nothing but weights of masked keys.
+  if (higher === top || top === NO_TOP) {
+    store<f32>(totalAt, load<f32>(totalAt) + sum);
     return;
   }
   const fade = exp1(top - higher);
-  store<f32>(topAt, higher);
-  store<f32>(totalAt, load<f32>(totalAt) * fade + sum4(sum));
+  store<f32>(totalAt, load<f32>(totalAt) * fade + sum);
   const f = f32x4.splat(fade);
   for (let g = 0; g < width; g++, sums += TILE_BYTES) {
     v128.store(sums, f32x4.mul(v128.load(sums), f));

@@ -1,5 +1,5 @@
 // What attention and its backward share: the sizes of their units, which keys a query sees, and rows of sums. attention.ts says what the letters mean.
-import { madd, Read } from './common';
+import { madd, Read, sum4 } from './common';
 import { TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
 
 /** Rows of a unit of the backward pass: OWN_ROWS in ../lower/attention.ts. */
@@ -68,55 +68,52 @@ export function putRow(to: usize, sums: usize, D: i32, factor: f32, accumulate: 
   }
 }
 
-// Constants of expPair: 1 / ln 2, a number so large that only a whole number can be added, −ln 2 in two parts, factors of r⁶ to r², 1, and the bound.
+// Constants of expRow: the bound, 1 / ln 2, a number so large that only whole numbers can be added, −ln 2 in two parts, factors of r⁶ to r², and 1.
 const EXP = memory.data<f32>([
-  1.4426950408889634, 12582912.0, -0.693359375, 2.1219444e-4, 1.383683761e-3, 8.374822326e-3, 4.166822508e-2,
-  0.166664198, 0.4999999106, 1.0, -87.0,
+  -87.0, 1.4426950408889634, 12582912.0, -0.693359375, 2.1219444e-4, 1.383683761e-3, 8.374822326e-3,
+  4.166822508e-2, 0.166664198, 0.4999999106, 1.0,
 ]);
 
 /**
- * Stores eˣ of the eight numbers at `s` less `top`, which are at most 88, at `to`. Below −87 it is 0, as is that of masked scores. NaN stays NaN.
- * x = n · ln 2 + r with |r| ≤ ln 2 / 2; the polynomial for eʳ is off by at most 2e-9 of it, and n is added to its exponent.
+ * Stores eˣ of a row of scores less `top`, which are at most 88, in a row of weights. Below −87 it is that of −87, which is as good as nothing next to
+ * the weight 1 of the top. NaN stays NaN. x = n · ln 2 + r with |r| ≤ ln 2 / 2; the polynomial for eʳ is off by at most 2e-9 of it, and n is added to
+ * its exponent. It loads its constants once for each row.
  *
- * @returns the sum of the two vectors
+ * @param panels of the scores, TILE_BYTES apart
+ * @returns the sum of the weights
  */
-export function expPair(s: usize, top: v128, to: usize): v128 {
-  const x0 = f32x4.sub(v128.load(s), top);
-  const x1 = f32x4.sub(v128.load(s, 16), top);
-  let c = v128.load_splat<f32>(EXP);
-  const magic = v128.load_splat<f32>(EXP, 4);
-  const t0 = madd(x0, c, magic);
-  const t1 = madd(x1, c, magic);
-  const n0 = f32x4.sub(t0, magic);
-  const n1 = f32x4.sub(t1, magic);
-  c = v128.load_splat<f32>(EXP, 8);
-  let r0 = madd(n0, c, x0);
-  let r1 = madd(n1, c, x1);
-  c = v128.load_splat<f32>(EXP, 12);
-  r0 = madd(n0, c, r0);
-  r1 = madd(n1, c, r1);
-  c = v128.load_splat<f32>(EXP, 16);
-  let d = v128.load_splat<f32>(EXP, 20);
-  let p0 = madd(r0, c, d);
-  let p1 = madd(r1, c, d);
-  d = v128.load_splat<f32>(EXP, 24);
-  p0 = madd(p0, r0, d);
-  p1 = madd(p1, r1, d);
-  d = v128.load_splat<f32>(EXP, 28);
-  p0 = madd(p0, r0, d);
-  p1 = madd(p1, r1, d);
-  d = v128.load_splat<f32>(EXP, 32);
-  p0 = madd(p0, r0, d);
-  p1 = madd(p1, r1, d);
-  d = v128.load_splat<f32>(EXP, 36);
-  p0 = madd(p0, r0, d);
-  p1 = madd(p1, r1, d);
-  p0 = madd(p0, r0, d);
-  p1 = madd(p1, r1, d);
-  const bound = v128.load_splat<f32>(EXP, 40);
-  const y0 = v128.andnot(i32x4.add(p0, i32x4.shl(t0, 23)), f32x4.lt(x0, bound));
-  const y1 = v128.andnot(i32x4.add(p1, i32x4.shl(t1, 23)), f32x4.lt(x1, bound));
-  v128.store(to, y0);
-  v128.store(to, y1, 16);
-  return f32x4.add(y0, y1);
+export function expRow(scores: usize, top: f32, weights: usize, panels: i32): f32 {
+  const bound = v128.load_splat<f32>(EXP);
+  const perLn2 = v128.load_splat<f32>(EXP, 4);
+  const large = v128.load_splat<f32>(EXP, 8);
+  const ln2High = v128.load_splat<f32>(EXP, 12);
+  const ln2Low = v128.load_splat<f32>(EXP, 16);
+  const c6 = v128.load_splat<f32>(EXP, 20);
+  const c5 = v128.load_splat<f32>(EXP, 24);
+  const c4 = v128.load_splat<f32>(EXP, 28);
+  const c3 = v128.load_splat<f32>(EXP, 32);
+  const c2 = v128.load_splat<f32>(EXP, 36);
+  const one = v128.load_splat<f32>(EXP, 40);
+  const h = f32x4.splat(top);
+  let sum = f32x4.splat(0.0);
+  let step: usize = 16;
+  for (let quad = 0; quad < panels * 2; quad++) {
+    const x = f32x4.pmax(f32x4.sub(v128.load(scores), h), bound);
+    const shifted = madd(x, perLn2, large);
+    const n = f32x4.sub(shifted, large);
+    const r = madd(n, ln2Low, madd(n, ln2High, x));
+    let e = madd(r, c6, c5);
+    e = madd(e, r, c4);
+    e = madd(e, r, c3);
+    e = madd(e, r, c2);
+    e = madd(e, r, one);
+    e = madd(e, r, one);
+    e = i32x4.add(e, i32x4.shl(shifted, 23));
+    v128.store(weights, e);
+    sum = f32x4.add(sum, e);
+    weights += 16;
+    scores += step;
+    step = TILE_BYTES - step;
+  }
+  return sum4(sum);
 }

@@ -9,7 +9,7 @@
 //
 // B is packed for each product, [panel of 8 columns][k / 4][column][4], with scale and sum of each column after another: marksB [panel][2, 8]. A tile of
 // 4 × 8 then needs no sum across lanes. It has eight vectors of sums, four of B, one of A and one of ones, in the fifteen registers that x64 leaves. A
-// unit is a block of `rows` × `columns` of C: its part of B stays in the second cache, and sums of four rows in the first.
+// unit is `rows` × `columns` of C, in whole rows if there are many: few pages of memory, and no thread writes next to another.
 import { activated } from './activation';
 import { half1, integers, madd, max4, Read, Write } from './common';
 import { TILE_COLUMNS } from './tiles';
@@ -50,6 +50,8 @@ const LEVELS: f32 = 127.0;
 /** Rows of a tile, and the bytes of its sums. */
 const ROWS: i32 = 4;
 const SUMS_BYTES: usize = 128;
+/** Bytes of B that all rows of a unit meet before the next: they stay in the second cache. */
+const NEAR_BYTES: i32 = 73728;
 /** Bytes of the marks of a panel. */
 const MARKS_BYTES: usize = 64;
 
@@ -155,11 +157,13 @@ function packRows(b0: usize, b1: usize, b2: usize, b3: usize, K: usize, to: usiz
 }
 
 export function matmulInt8(p: MatmulInt8Arguments, first: i32, end: i32, scratch: usize): void {
-  const down = (p.M + p.rows - 1) / p.rows;
+  const across = (p.N + p.columns - 1) / p.columns;
+  const near = min(p.columns, max(TILE_COLUMNS, (NEAR_BYTES / p.K) & -TILE_COLUMNS));
   for (let unit = first; unit < end; unit++) {
-    const i = (unit % down) * p.rows;
-    const j = (unit / down) * p.columns;
-    block(p, i, min(i + p.rows, p.M), j, min(j + p.columns, p.N), scratch);
+    const i = (unit / across) * p.rows;
+    const j0 = (unit % across) * p.columns;
+    const j1 = min(j0 + p.columns, p.N);
+    for (let j = j0; j < j1; j += near) block(p, i, min(i + p.rows, p.M), j, min(j + near, j1), scratch);
   }
 }
 

@@ -12,14 +12,11 @@ const file = parseKernels('matmul_int8', source);
 /** Columns of a panel, and bytes of its scales and sums: kernels/matmul_int8.ts. */
 const PANEL = 8;
 const MARKS_BYTES = 64;
-/** Sides of a block. */
-const ROWS = 96;
-const MAX_COLUMNS = 192;
+/** Rows of a unit, and columns at least. */
+const ROWS = 32;
 const MIN_COLUMNS = 48;
-/** Bytes of B in a block at most, if its columns are not few: they fit in the second-level cache. */
-const NEAR_BYTES = 147_456;
-/** Blocks for each thread, where there are enough. */
-const BLOCKS_OF_A_THREAD = 4;
+/** Units for each thread, if there are enough. */
+const UNITS_OF_A_THREAD = 4;
 /** The number arguments, for kernels that take few of them. */
 const NONE = {
   ...{ M: 0, N: 0, K: 0, pitchX: 0, pitchC: 0, rowsB: 0 },
@@ -53,10 +50,12 @@ export function int8Product(
   let input = rounded.get(a);
   if (!input) rounded.set(a, (input = roundedRows(out, a, K)));
   const { packed, marks } = packedRows(out, b, N, K, scale);
-  const enough = out.target.threads * BLOCKS_OF_A_THREAD;
-  let columns = MAX_COLUMNS;
-  while (columns > MIN_COLUMNS && (columns * K > NEAR_BYTES || blocksOf(M, N, columns) < enough))
-    columns /= 2;
+  const strips = Math.ceil(M / ROWS);
+  const parts = Math.min(
+    Math.ceil((out.target.threads * UNITS_OF_A_THREAD) / strips),
+    Math.ceil(N / MIN_COLUMNS),
+  );
+  const columns = Math.ceil(N / parts / PANEL) * PANEL;
   out.add({
     file,
     kernel: 'matmulInt8',
@@ -72,15 +71,11 @@ export function int8Product(
       rows: ROWS,
       columns,
     },
-    units: blocksOf(M, N, columns),
+    units: strips * Math.ceil(N / columns),
     grain: 1,
     flops: 2 * M * N * K,
     matmul: `NT ${M}×${N}×${K}`,
   });
-}
-
-function blocksOf(M: number, N: number, columns: number): number {
-  return Math.ceil(M / ROWS) * Math.ceil(N / columns);
 }
 
 function packedRows(
