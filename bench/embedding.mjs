@@ -4,10 +4,11 @@
  * a warm-up, the same number of threads for all. The machine may be busy: it prints ratios of each round, by the clock and by processor time, and the
  * load.
  *
- *   node --import tsx bench/embedding.mjs [--model DIR] [--chunks FILE] [--every 8] [--runs 5] [--threads 1]
+ *   node --import tsx bench/embedding.mjs [--model DIR] [--chunks FILE] [--every 8] [--runs 5] [--threads 1] [--only 1,3]
  *
  * `--model` is all-MiniLM-L6-v2 (the default: .cache/all-MiniLM-L6-v2) with model.safetensors and onnx/model_quantized.onnx. `--chunks` is JSON Lines with
- * a text each (the default: ../shared/retrieval/chunks.jsonl, or else passages of the bundled texts). `--every 1` takes all of them.
+ * a text each (the default: ../shared/retrieval/chunks.jsonl, or else passages of the bundled texts). `--every 1` takes all of them. `--only` names
+ * contestants by their place below, from 0 on.
  */
 import { createReadStream, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -39,9 +40,11 @@ const { values } = parseArgs({
     every: { type: 'string', default: '8' },
     runs: { type: 'string', default: '5' },
     threads: { type: 'string' },
+    only: { type: 'string' },
   },
 });
 const { model } = values;
+const chosen = values.only?.split(',').map((at) => CONTESTANTS[Number(at)]) ?? CONTESTANTS;
 for (const name of ['model.safetensors', 'onnx/model_quantized.onnx'])
   if (!existsSync(join(model, name))) throw new Error(`${model} has no ${name}`);
 const executablePath = findChromium();
@@ -118,17 +121,17 @@ try {
   const threads = await page.evaluate(() =>
     globalThis.crossOriginIsolated ? navigator.hardwareConcurrency : 1,
   );
+  const { vector: own = [] } = await call({ run: CONTESTANTS[0], texts: texts.slice(0, 1) });
   /** @type {number[][]} */
   const firsts = [];
-  for (const run of CONTESTANTS) {
+  for (const run of chosen) {
     const { vector = [] } = await call({ run, texts });
     firsts.push(vector);
   }
-  const [own] = firsts;
   const cosine = (/** @type {number[]} */ vector) =>
     vector.reduce((sum, value, i) => sum + value * own[i], 0);
   firsts.forEach((vector, at) => {
-    if (!(cosine(vector) > 0.97)) throw new Error(`${CONTESTANTS[at]} gives other vectors than Graft`);
+    if (!(cosine(vector) > 0.97)) throw new Error(`${chosen[at]} gives other vectors than Graft`);
   });
 
   /** @type {Record<string, { ms: number, cpu: number }>[]} */
@@ -136,8 +139,8 @@ try {
   for (let round = 0; round < Number(values.runs); round++) {
     /** @type {Record<string, { ms: number, cpu: number }>} */
     const times = {};
-    for (let at = 0; at < CONTESTANTS.length; at++) {
-      const run = CONTESTANTS[(at + round) % CONTESTANTS.length];
+    for (let at = 0; at < chosen.length; at++) {
+      const run = chosen[(at + round) % chosen.length];
       const before = await processorTime();
       const { ms } = await call({ run, texts });
       times[run] = { ms: ms / texts.length, cpu: ((await processorTime()) - before) * (1000 / texts.length) };
@@ -148,18 +151,19 @@ try {
   console.log(
     `${texts.length} of ${all.length} chunks, ${rounds.length} rounds, threads: ${threads}, load ${load}, Chromium ${browser.version()}`,
   );
-  for (const [at, run] of CONTESTANTS.entries()) {
+  for (const [at, run] of chosen.entries()) {
     const [ms, cpu] = [median(rounds.map((r) => r[run].ms)), median(rounds.map((r) => r[run].cpu))];
     console.log(
       `  ${run.padEnd(42)} ${ms.toFixed(1).padStart(7)} ms a chunk, ${cpu.toFixed(1).padStart(6)} ms of processor time, cosine ${cosine(firsts[at]).toFixed(4)}`,
     );
   }
   const [f32, int8, called, pipe] = CONTESTANTS;
-  for (const ours of [f32, int8])
+  for (const ours of [f32, int8].filter((run) => chosen.includes(run)))
     for (const [theirs, of] of /** @type {[string, string][]} */ ([
       [pipe, 'its pipeline'],
       [called, 'Graft’s own calls of it'],
     ])) {
+      if (!chosen.includes(theirs)) continue;
       const ratio = (/** @type {'ms' | 'cpu'} */ what) =>
         median(rounds.map((r) => r[theirs][what] / r[ours][what])).toFixed(2);
       console.log(
