@@ -47,9 +47,9 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 120_000,
           expect: { poll: { timeout: 90_000 } },
-          // Two processes, each of which keeps its Chromium.
+          // Each process keeps its Chromium. One more than the processors of a small machine: a page often waits for timers or for what it has asked.
           pool: 'forks',
-          maxWorkers: 2,
+          maxWorkers: 3,
           isolate: false,
         },
       },

@@ -5,12 +5,13 @@
  * `N passed, N failed, N skipped`. `npm run test:long` is this with `--long`: what takes too long for every change. `npm run test:shared` is
  * this with `--shared`: only the tests that need the files next to the checkout.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { root } from './machine.mjs';
-import { findPython } from './python.mjs';
 import { setUp } from './setup.mjs';
+
+/** @typedef {[name: string, step: () => boolean | Promise<boolean>]} Step */
 
 const RESULTS = join(root, 'test-results');
 const BIN = join(root, 'node_modules', '.bin');
@@ -25,17 +26,20 @@ const times = [];
 const notRun = [];
 
 /**
- * @param {string} name of a program in node_modules/.bin
+ * One that writes to the terminal itself.
+ *
+ * @param {string} file the program
  * @param {string[]} parameters
  * @param {Record<string, string>} environment on top of this one
- * @returns {boolean} whether it ended well
+ * @returns {Promise<boolean>} whether it ended well
  */
-function tool(name, parameters, environment) {
+function shown(file, parameters, environment = {}) {
   const env = { ...process.env, ...environment };
-  return (
-    spawnSync(join(BIN, name), parameters, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
-      .status === 0
-  );
+  const child = spawn(file, parameters, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] });
+  return new Promise((resolve) => {
+    child.on('error', () => resolve(false));
+    child.on('close', (code) => resolve(code === 0));
+  });
 }
 
 /**
@@ -43,16 +47,19 @@ function tool(name, parameters, environment) {
  *
  * @param {string} file the program
  * @param {...string} parameters
- * @returns {Promise<{ well: boolean, said: string }>}
+ * @returns {Promise<{ well: boolean, said: string, output: string }>} what it said on both streams, and on standard output
  */
 function started(file, ...parameters) {
   const child = spawn(file, parameters, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
+  let [said, output] = ['', ''];
   for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (/** @type {string} */ text) => (said += text));
+    stream.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
+      said += text;
+      if (stream === child.stdout) output += text;
+    });
   return new Promise((resolve) => {
-    child.on('error', ({ message }) => resolve({ well: false, said: `${said}${message}\n` }));
-    child.on('close', (code) => resolve({ well: code === 0, said }));
+    child.on('error', ({ message }) => resolve({ well: false, said: `${said}${message}\n`, output }));
+    child.on('close', (code) => resolve({ well: code === 0, said, output }));
   });
 }
 
@@ -73,11 +80,11 @@ function check(...command) {
  * @param {string[]} part names of files, or flags that leave some out
  * @param {Record<string, string>} environment set for this run
  */
-function vitest(project, part = [], environment = {}) {
+async function vitest(project, part = [], environment = {}) {
   const file = join(RESULTS, `${project}.json`);
   rmSync(file, { force: true });
   const parameters = ['--project', project, '--reporter=default', '--reporter=./scripts/results.mjs'];
-  const ended = tool('vitest', ['run', ...parameters, ...part], {
+  const ended = await shown(join(BIN, 'vitest'), ['run', ...parameters, ...part], {
     ...environment,
     GRAFT_TEST_RESULTS: file,
   });
@@ -93,31 +100,26 @@ function vitest(project, part = [], environment = {}) {
   return ended && failed === 0;
 }
 
-/** With a Python that has PEFT, if there is one. @param {() => boolean} run the tests @returns {boolean} whether they ended well */
-function interop(run = () => vitest('interop')) {
-  const found = findPython();
-  if ('python' in found) process.env['GRAFT_PYTHON'] = found.python;
-  else {
-    console.log(`SKIPPED: the tests against PEFT itself, since ${found.skipped}`);
-    notRun.push(`the comparison with PEFT itself, since ${found.skipped}`);
-  }
+/** A Python that has PEFT: looked for once, and perhaps installed, while other tests run. @type {ReturnType<typeof started> | undefined} */
+let python;
+const findPython = () => (python ??= started(process.execPath, join(root, 'scripts/python.mjs')));
+
+/** With a Python that has PEFT, if there is one. @param {() => Promise<boolean>} run the tests @returns {Promise<boolean>} whether they ended well */
+async function interop(run = () => vitest('interop')) {
+  const { well, said, output } = await findPython();
+  process.stdout.write(said);
+  if (well) process.env['GRAFT_PYTHON'] = output.trim();
+  else notRun.push('the comparison with PEFT itself, as said above');
   return run();
 }
 
-/** @param {string} file below the root @param {string[]} parameters @returns {boolean} whether it ended well */
-function program(file, ...parameters) {
-  return (
-    spawnSync(process.execPath, [...parameters, join(root, file)], {
-      cwd: root,
-      stdio: ['ignore', 'inherit', 'inherit'],
-    }).status === 0
-  );
-}
+/** @param {string} file below the root @param {string[]} parameters @returns {Promise<boolean>} whether it ended well */
+const program = (file, ...parameters) => shown(process.execPath, [...parameters, join(root, file)]);
 
 const REFERENCES = join(root, '..', 'shared', 'reference');
 
 /** A real model in full, headless and in the page. @param {string} script */
-function realModel(script) {
+async function realModel(script) {
   if (existsSync(REFERENCES)) return program(script);
   console.log('SKIPPED: the reference numbers of SmolLM2 are not beside the checkout (../shared)');
   return true;
@@ -145,7 +147,7 @@ function sharedTests(project, ...folders) {
   });
 }
 
-/** @type {[name: string, step: () => boolean][]} */
+/** @type {Step[]} */
 const SHARED_STEPS = [
   [SET_UP, () => setUp()],
   ['unit tests', () => sharedTests('unit', 'tests/unit')],
@@ -187,7 +189,7 @@ function gpuBuilds() {
   );
 }
 
-/** @type {[name: string, step: () => boolean][]} */
+/** @type {Step[]} */
 const LONG_STEPS = [
   [SET_UP, () => setUp()],
   ['long tests', () => vitest('long')],
@@ -266,10 +268,10 @@ function filesBelow(folder) {
     .map((name) => `${folder}/${name}`);
 }
 
-/** @type {[name: string, step: () => boolean]} */
+/** @type {Step} */
 const UNIT = ['unit tests', () => vitest('unit')];
 
-/** @type {[name: string, step: () => boolean][]} */
+/** @type {Step[]} */
 const STEPS = [
   ['CPU engine tests', () => vitest('cpu')],
   // lavapipe compiles twice as fast so, and runs at half the speed. It changes no number.
@@ -283,7 +285,14 @@ const STEPS = [
         PART,
       ),
   ],
-  ['browser tests', () => vitest('browser')],
+  [
+    'browser tests',
+    () => {
+      // Pages wait for their timers and for each other: an installation has room beside them.
+      void findPython();
+      return vitest('browser');
+    },
+  ],
   ['interop tests', () => interop(() => vitest('interop', [], PART))],
 ];
 
@@ -300,8 +309,12 @@ function tell(name, well, milliseconds) {
   if (!well) failed.push(name);
 }
 
-/** @param {typeof STEPS} steps one after the other */
-function inTurn(steps) {
+/** Prints what checks said that have ended. It waits until no step writes. @type {(() => void)[]} */
+const ended = [];
+const printEnded = () => ended.splice(0).forEach((print) => print());
+
+/** @param {Step[]} steps one after the other */
+async function inTurn(steps) {
   for (const [name, step] of steps) {
     if (failed.includes(SET_UP)) {
       summary.push(`  not run  ${name}`);
@@ -309,39 +322,39 @@ function inTurn(steps) {
     }
     console.log(`\n== ${name}`);
     const start = performance.now();
-    const well = step();
+    const well = await step();
     tell(name, well, performance.now() - start);
+    printEnded();
   }
 }
 
-/** All checks at once, reported in their order. The unit tests run next to the last one, which leaves a processor free. */
-async function sideBySide() {
+/** All checks at once. The tests start when only the last check is left, which leaves a processor free. */
+async function checksAndTests() {
   const start = performance.now();
-  const checks = CHECKS.map(async ([name, run]) => {
-    const result = failed.includes(SET_UP) ? undefined : await run();
-    return { name, result, milliseconds: performance.now() - start };
+  const checks = failed.includes(SET_UP) ? [] : CHECKS;
+  const running = checks.map(async ([name, run]) => {
+    const { well, said } = await run();
+    const milliseconds = performance.now() - start;
+    ended.push(() => {
+      process.stdout.write(`\n== ${name}\n${said}`);
+      tell(name, well, milliseconds);
+    });
   });
-  for (const [at, each] of checks.entries()) {
-    if (at === checks.length - 1) inTurn([UNIT]);
-    const { name, result, milliseconds } = await each;
-    if (!result) {
-      summary.push(`  not run  ${name}`);
-      continue;
-    }
-    process.stdout.write(`\n== ${name}\n${result.said}`);
-    tell(name, result.well, milliseconds);
-  }
+  await Promise.all(running.slice(0, -1));
+  printEnded();
+  await inTurn([UNIT, ...STEPS]);
+  await Promise.all(running);
+  printEnded();
 }
 
 mkdirSync(RESULTS, { recursive: true });
-if (process.argv.includes('--long')) inTurn(LONG_STEPS);
+if (process.argv.includes('--long')) await inTurn(LONG_STEPS);
 else if (process.argv.includes('--shared')) {
-  if (existsSync(REFERENCES)) inTurn(SHARED_STEPS);
+  if (existsSync(REFERENCES)) await inTurn(SHARED_STEPS);
   else console.log('SKIPPED: every test of this kind, since there is no ../shared here');
 } else {
-  inTurn([[SET_UP, () => setUp()]]);
-  await sideBySide();
-  inTurn(STEPS);
+  await inTurn([[SET_UP, () => setUp()]]);
+  await checksAndTests();
 }
 
 if (!existsSync(REFERENCES))
