@@ -58,7 +58,9 @@ export const splitCommandFlags = {
   },
   seed: { value: 'N', help: `draws the rows of each part (default ${DEFAULT_SEED})` },
   out: { value: 'DIR', help: 'where to write a JSONL file for each part; an empty folder or a new one' },
-  json: { help: 'print {rows, unreadable, seed, parts: [{name, file, rows, shares}], why} as JSON' },
+  json: {
+    help: 'print {rows, unreadable, seed, parts: [{name, file, rows, values}], why} as JSON; values counts the rows of each part by --stratify',
+  },
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 

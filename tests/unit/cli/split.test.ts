@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { splitCommandFlags } from '../../../src/cli/split.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 let folder: string;
@@ -54,6 +55,8 @@ describe('graft split', () => {
       ],
       why: expect.stringMatching(/^30 test rows can show/) as unknown,
     });
+    const [part] = (JSON.parse(out) as { parts: object[] }).parts;
+    expect(splitCommandFlags.json.help).toContain(`parts: [{${Object.keys(part).join(', ')}}]`);
     const again = graft('split', '--data', at('rows.jsonl'), '--out', at('parts'));
     expect(again).toMatchObject({ status: 1, out: '' });
     expect(again.err).toContain('is not empty');
