@@ -15,7 +15,7 @@ export const ggufMerged: ExportFormat = {
   label: 'Merged GGUF',
   help: 'base plus adapter, or a tuned model, as one GGUF file for llama.cpp',
   loses: 'Each number is rounded once. Four bits can cost what the tuning gained.',
-  proof: 'llama.cpp gives the probabilities of PEFT, within 0.02 in f16 and 0.08 in q8_0.',
+  proof: 'llama.cpp gives the probabilities of PEFT, within 0.02 in f16 and 0.1 in q8_0.',
   types: GGUF_TYPES,
   bare: true,
   measurable: true,
