@@ -40,7 +40,7 @@ const CASES: Case[] = [
   { name: 'empty ranges', segments: [12, 30], H: 2, KV: 1, D: 20, empty: [0, 3, 12, 41] },
   { name: 'nothing to see', segments: [3], H: 2, KV: 1, D: 16, empty: [0, 1, 2] },
   { name: 'both ways', segments: [37, 1, 30], H: 3, KV: 3, D: 32, bothWays: true },
-  // The CPU engine packs 152 keys of this size at a time.
+  // The CPU engine packs 144 keys of this size at a time.
   { name: 'many large keys', segments: [9, 170], H: 1, KV: 1, D: 256, cpu: true, spread: 4 },
   { name: 'many large keys, both ways', segments: [160], H: 1, KV: 1, D: 256, cpu: true, bothWays: true },
   { name: 'large scores', segments: [40], H: 2, KV: 1, D: 64, spread: 60 },

@@ -31,7 +31,16 @@ import {
   rowOfSums,
   turnsOf,
 } from './attention_rows';
-import { addTile, multiply, pack, TILE_BYTES, TILE_COLUMNS, TILE_ROWS, tileOfRows } from './tiles';
+import {
+  addTile,
+  FRESH_BYTES,
+  multiply,
+  pack,
+  TILE_BYTES,
+  TILE_COLUMNS,
+  TILE_ROWS,
+  tileOfRows,
+} from './tiles';
 
 @unmanaged
 class AttentionArguments {
@@ -54,7 +63,7 @@ class AttentionArguments {
 }
 
 /** Bytes of scratch memory for packed keys and values: SCRATCH_BYTES in ../command.ts, without the sums of 192 queries of 256 numbers. */
-const PACKED_BYTES: i32 = 320000;
+const PACKED_BYTES: i32 = 306000;
 /** Keys that are packed at once at most: scores and weights of six queries then fit in the first cache. */
 const MAX_KEYS: i32 = 512;
 
@@ -92,7 +101,7 @@ function attend(p: AttentionArguments, h: i32, m0: i32, count: i32, scratch: usi
   const width = (D + TILE_COLUMNS - 1) / TILE_COLUMNS;
   const most = min(MAX_KEYS, (PACKED_BYTES / (width * 64 + 48)) & -TILE_COLUMNS);
   const packedBytes = (<usize>(most * width * TILE_COLUMNS)) << 2;
-  const keys = scratch + TILE_BYTES;
+  const keys = scratch + FRESH_BYTES;
   const values = keys + packedBytes;
   const scores = values + packedBytes;
   const weights = scores + ((<usize>(most * TILE_ROWS)) << 2);

@@ -14,7 +14,7 @@ import {
   SQUARE_BYTES,
   turnsOf,
 } from './attention_rows';
-import { multiply, pack, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
+import { FRESH_BYTES, multiply, pack, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
 
 @unmanaged
 class AttentionBackwardArguments {
@@ -81,7 +81,7 @@ export function attentionQueries(p: AttentionBackwardArguments, first: i32, end:
   const D = p.D;
   const width = (D + TILE_COLUMNS - 1) / TILE_COLUMNS;
   const packedBytes = (<usize>(OTHERS * width * TILE_COLUMNS)) << 2;
-  const keys = scratch + TILE_BYTES;
+  const keys = scratch + FRESH_BYTES;
   const values = keys + packedBytes;
   const again = values + packedBytes;
   const scores = again + packedBytes;
@@ -160,7 +160,7 @@ export function attentionKeys(p: AttentionBackwardArguments, first: i32, end: i3
   const D = p.D;
   const width = (D + TILE_COLUMNS - 1) / TILE_COLUMNS;
   const packedBytes = (<usize>(OTHERS * width * TILE_COLUMNS)) << 2;
-  const queries = scratch + TILE_BYTES;
+  const queries = scratch + FRESH_BYTES;
   const gradients = queries + packedBytes;
   const scores = gradients + packedBytes;
   const products = scores + SQUARE_BYTES;

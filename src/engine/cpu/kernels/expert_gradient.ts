@@ -6,7 +6,7 @@
 // shard those of some experts from `firstExpert` on, is [experts, M, N] f32; M and N are multiples of four. A unit is a block of C of one expert, in tiles
 // as in matmul.ts.
 import { Read, Write } from './common';
-import { multiply, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
+import { FRESH_BYTES, multiply, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
 import { at4 } from './vectors';
 
 @unmanaged
@@ -50,7 +50,7 @@ function block(
   n1: i32,
   scratch: usize,
 ): void {
-  const a = scratch + TILE_BYTES;
+  const a = scratch + FRESH_BYTES;
   const packed = a + at4(ROWS * DEPTH);
   const sums = packed + at4(COLUMNS * DEPTH);
   const panels = (n1 - n0 + TILE_COLUMNS - 1) / TILE_COLUMNS;

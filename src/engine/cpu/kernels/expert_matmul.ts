@@ -10,7 +10,15 @@
 import { unpack } from './blocks';
 import { F32, Read, Write } from './common';
 import { dot } from './matmul_vector';
-import { addTile, packWeight, stretchOf, TILE_BYTES, TILE_COLUMNS, TILE_ROWS, tileOfRows } from './tiles';
+import {
+  FRESH_BYTES,
+  multiplySix,
+  packWeight,
+  stretchOf,
+  TILE_BYTES,
+  TILE_COLUMNS,
+  TILE_ROWS,
+} from './tiles';
 import { at4 } from './vectors';
 
 @unmanaged
@@ -65,7 +73,7 @@ function block(
   j1: i32,
   scratch: usize,
 ): void {
-  const packed = scratch + TILE_BYTES;
+  const packed = scratch + FRESH_BYTES;
   const panels = (j1 - j0 + TILE_COLUMNS - 1) / TILE_COLUMNS;
   const panelColumns = panels * TILE_COLUMNS;
   const sums = packed + at4(panelColumns * DEPTH);
@@ -108,11 +116,10 @@ function multiplyRows(
   going: bool,
   fresh: usize,
 ): void {
-  const panelBytes = at4(depth * TILE_COLUMNS);
   const last = i1 - 1;
   const shift = at4(k);
   let s = sums;
-  for (let i = i0; i < i1; i += TILE_ROWS) {
+  for (let i = i0; i < i1; i += TILE_ROWS, s += <usize>panels * TILE_BYTES) {
     // The last row stands in for missing ones.
     const a0 = rowOfA(p, i) + shift;
     const a1 = rowOfA(p, min(i + 1, last)) + shift;
@@ -120,11 +127,7 @@ function multiplyRows(
     const a3 = rowOfA(p, min(i + 3, last)) + shift;
     const a4 = rowOfA(p, min(i + 4, last)) + shift;
     const a5 = rowOfA(p, min(i + 5, last)) + shift;
-    let b = packed;
-    for (let g = 0; g < panels; g++, b += panelBytes, s += TILE_BYTES) {
-      tileOfRows(a0, a1, a2, a3, a4, a5, b, depth, going ? fresh : s);
-      if (going) addTile(s, fresh);
-    }
+    multiplySix(a0, a1, a2, a3, a4, a5, depth, packed, panels, s, going, fresh);
   }
 }
 

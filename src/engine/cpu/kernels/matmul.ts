@@ -12,7 +12,16 @@
 // All tensors but B are f32. B may be f16 or in blocks (blocks.ts), whose rows may be longer than a stretch. tiles.ts has the tiles.
 import { activated } from './activation';
 import { Read, Write } from './common';
-import { multiply, pack, packWeight, stretchOf, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
+import {
+  FRESH_BYTES,
+  multiply,
+  pack,
+  packWeight,
+  stretchOf,
+  TILE_BYTES,
+  TILE_COLUMNS,
+  TILE_ROWS,
+} from './tiles';
 
 @unmanaged
 class MatmulArguments {
@@ -61,7 +70,7 @@ export function matmul(p: MatmulArguments, first: i32, end: i32, scratch: usize)
 }
 
 function block(p: MatmulArguments, i0: i32, i1: i32, j0: i32, j1: i32, scratch: usize): void {
-  const packed = scratch + TILE_BYTES;
+  const packed = scratch + FRESH_BYTES;
   const panels = (j1 - j0 + TILE_COLUMNS - 1) / TILE_COLUMNS;
   const sums = packed + ((<usize>(panels * TILE_COLUMNS * DEPTH)) << 2);
   const tiles = (i1 - i0 + TILE_ROWS - 1) / TILE_ROWS;

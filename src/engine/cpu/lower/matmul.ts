@@ -142,7 +142,7 @@ function blockOf(M: number, N: number, threads: number, unit: number): { rows: n
   const across = Math.ceil(N / columns);
   const rows = Math.min(MAX_ROWS, cut(M, TILE.rows, Math.max(min, Math.ceil(wanted / across))));
   const sums = Math.ceil(rows / TILE.rows) * TILE.rows * columns;
-  if ((columns * DEPTH + sums + TILE.columns * DEPTH) * 4 > SCRATCH_BYTES)
+  if ((columns * DEPTH + sums + (TILE.columns + 2 * TILE.rows) * DEPTH) * 4 > SCRATCH_BYTES)
     throw new Error(`matmul: a block of ${rows} × ${columns} is too large`);
   return { rows, columns };
 }
