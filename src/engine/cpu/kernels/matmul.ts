@@ -61,10 +61,10 @@ class MatmulArguments {
 const DEPTH: i32 = 512;
 
 export function matmul(p: MatmulArguments, first: i32, end: i32, scratch: usize): void {
-  const across = (p.N + p.columns - 1) / p.columns;
+  const down = (p.M + p.rows - 1) / p.rows;
   for (let unit = first; unit < end; unit++) {
-    const i = (unit / across) * p.rows;
-    const j = (unit % across) * p.columns;
+    const i = (unit % down) * p.rows;
+    const j = (unit / down) * p.columns;
     block(p, i, min(i + p.rows, p.M), j, min(j + p.columns, p.N), scratch);
   }
 }
