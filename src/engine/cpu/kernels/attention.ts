@@ -31,16 +31,8 @@ import {
   rowOfSums,
   turnsOf,
 } from './attention_rows';
-import {
-  addTile,
-  FRESH_BYTES,
-  multiply,
-  pack,
-  TILE_BYTES,
-  TILE_COLUMNS,
-  TILE_ROWS,
-  tileOfRows,
-} from './tiles';
+import { pack } from './panels';
+import { addTile, FRESH_BYTES, multiply, TILE_BYTES, TILE_COLUMNS, TILE_ROWS, tileOfRows } from './tiles';
 
 @unmanaged
 class AttentionArguments {

@@ -14,7 +14,8 @@ import {
   SQUARE_BYTES,
   turnsOf,
 } from './attention_rows';
-import { FRESH_BYTES, multiply, pack, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
+import { pack } from './panels';
+import { FRESH_BYTES, multiply, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
 
 @unmanaged
 class AttentionBackwardArguments {

@@ -10,15 +10,8 @@
 import { unpack } from './blocks';
 import { F32, Read, Write } from './common';
 import { dot } from './matmul_vector';
-import {
-  FRESH_BYTES,
-  multiplySix,
-  packWeight,
-  stretchOf,
-  TILE_BYTES,
-  TILE_COLUMNS,
-  TILE_ROWS,
-} from './tiles';
+import { packWeight } from './panels';
+import { FRESH_BYTES, multiplySix, stretchOf, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
 import { at4 } from './vectors';
 
 @unmanaged

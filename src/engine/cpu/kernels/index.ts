@@ -22,6 +22,7 @@ export * from './matmul';
 export * from './matmul_int8';
 export * from './matmul_vector';
 export * from './most_likely';
+export * from './panels';
 export * from './policy_loss';
 export * from './rms_norm';
 export * from './rope';

@@ -12,16 +12,8 @@
 // All tensors but B are f32. B may be f16 or in blocks (blocks.ts), whose rows may be longer than a stretch. tiles.ts has the tiles.
 import { activated } from './activation';
 import { Read, Write } from './common';
-import {
-  FRESH_BYTES,
-  multiply,
-  pack,
-  packWeight,
-  stretchOf,
-  TILE_BYTES,
-  TILE_COLUMNS,
-  TILE_ROWS,
-} from './tiles';
+import { pack, packWeight } from './panels';
+import { FRESH_BYTES, multiply, stretchOf, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
 
 @unmanaged
 class MatmulArguments {
