@@ -1,10 +1,9 @@
 /** `graft check`: what is wrong with rows, before a run on them. Needs no GPU, and a model only for what depends on its tokens. */
 import { setImmediate } from 'node:timers/promises';
-import type { Example } from '../data/example.ts';
 import { checking, checkRowsOf, checkRowsOfIndex, findingOf } from '../data/findings/check.ts';
 import type { Checked, CheckRow, CheckTokens, Finding, RowTokens } from '../data/findings/finding.ts';
 import { byGravity } from '../data/findings/gravity.ts';
-import { specialsOf, tokensOfRow } from '../data/findings/row-tokens.ts';
+import { specialsOf, tokensOfRow, tokensOnce } from '../data/findings/row-tokens.ts';
 import type { ReadOptions } from '../data/formats.ts';
 import { optionsBeside } from '../data/sheet.ts';
 import { headOf } from '../data/sheet-types.ts';
@@ -178,7 +177,7 @@ async function lookAtTokens(rows: List<CheckRow>, flags: CheckFlags, output: Out
     tokens: {
       rows: isHeld(rows)
         ? made
-        : { get: tokensOnce(rows, (example) => tokensOfRow(example, tokenizer, options)) },
+        : { get: tokensOnce((row) => itemOf(rows, row).example, (example) => tokensOfRow(example, tokenizer, options)) },
       maxLength,
       ...specialsOf(tokenizer),
       ...(unwritable && {
@@ -189,21 +188,6 @@ async function lookAtTokens(rows: List<CheckRow>, flags: CheckFlags, output: Out
         },
       }),
     },
-  };
-}
-
-/** The tokens of the row that is asked for, which several rules ask for one after another. */
-function tokensOnce(
-  rows: List<CheckRow>,
-  make: (example: Example) => RowTokens,
-): (row: number) => RowTokens | undefined {
-  let last: { readonly row: number; readonly tokens: RowTokens | undefined } | undefined;
-  return (row) => {
-    if (last?.row !== row) {
-      const { example } = itemOf(rows, row);
-      last = { row, tokens: example && make(example) };
-    }
-    return last.tokens;
   };
 }
 

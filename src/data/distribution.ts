@@ -1,7 +1,7 @@
 /** How the open rows are distributed: over lengths, labels, roles and turns, and how many a limit cuts. */
 import { singleOf } from '../text/trainable.ts';
 import type { Part } from './parts.ts';
-import { labelOf } from './row-columns.ts';
+import { labelOfEntry } from './row-columns.ts';
 import type { Entry, RowSet } from './row-set.ts';
 import { histogramOf, type Histogram } from './statistics.ts';
 
@@ -61,9 +61,11 @@ export function distributionOf(
 ): Distribution {
   const lengths = lengthsOf(entries);
   const [labels, roles, turns] = [new Counts(), new Counts(), new Counts()];
-  for (const { example, part } of places) {
-    const label = hasLabels && example ? labelOf({ example }) : undefined;
+  for (const place of places) {
+    const { part } = place;
+    const label = hasLabels ? labelOfEntry(place) : undefined;
     if (label !== undefined) labels.add(label, part);
+    const { example } = place;
     const single = example && singleOf(example);
     if (single?.kind !== 'messages') continue;
     const { messages } = single;

@@ -1,10 +1,11 @@
 /** Gives rows their parts: as files are opened, and when texts become other rows with new tokens. */
 import { GraftError } from '../errors.ts';
+import type { List } from '../lists.ts';
 import type { Task } from '../text/trainable.ts';
 import { valueIn, valuesOfRows, type ColumnValues } from './column-values.ts';
 import type { Example } from './example.ts';
 import type { SplitRow } from './fair-split.ts';
-import { judgedTogether } from './mixture.ts';
+import { countsAsDesirable } from './mixture.ts';
 import type { DataOptions } from './options.ts';
 import {
   divideRows,
@@ -18,9 +19,9 @@ import {
   type RowStatus,
 } from './parts.ts';
 import { columnText, labelOf } from './row-columns.ts';
-import type { Entry } from './row-set.ts';
+import { hashesOf, identityOfHashes } from './row-hashes.ts';
+import { entryWith, hasRow, isTextDocument, shapeOf, type Entry } from './row-set.ts';
 import { identityOf } from './statistics.ts';
-import { isTextDocument } from './row-set.ts';
 
 /** The places of a data set's files in the order of its rows. Test rows come last, so that other rows keep their places when test rows are added or removed. */
 export function fileOrder(files: readonly unknown[]): number[] {
@@ -29,8 +30,13 @@ export function fileOrder(files: readonly unknown[]): number[] {
 }
 
 /** Equal for rows that teach the same; undefined for a part of a text. */
-export const rowIdentity = ({ row, example, identity }: Entry): string | undefined =>
-  row && example && !isTextDocument(example) ? (identity ?? identityOf(example)) : undefined;
+export function rowIdentity(entry: Entry): string | undefined {
+  if (entry.large) return entry.identity;
+  const { row, example, identity } = entry;
+  return row && example && !isTextDocument(example)
+    ? (identity ?? identityOfHashes(hashesOf(example)))
+    : undefined;
+}
 
 /** Rows of one value or label of each that a part gets its share of: fewer have no share. */
 const MIN_OF_STRATUM = 2;
@@ -115,8 +121,9 @@ const withoutColumn = (name: string): GraftError =>
 
 /** A row that can be used, as it is divided; undefined for any other. */
 export function divisibleOf(entry: Entry, identity: string | undefined): Divisible | undefined {
-  const { file, line, row, held, change, drawn, deleted } = entry;
-  if (!row && !drawn) return undefined;
+  const { file, line, held, change, drawn, deleted } = entry;
+  const isMade = hasRow(entry);
+  if (!isMade && !drawn) return undefined;
   // A literal without spreads: they take half a second for a hundred thousand rows.
   return {
     file,
@@ -124,16 +131,53 @@ export function divisibleOf(entry: Entry, identity: string | undefined): Divisib
     identity,
     part: held,
     added: change === 'added' || (change === 'edited' && !drawn),
-    gone: deleted === true || !row,
+    gone: deleted === true || !isMade,
   };
 }
 
 /** A row with its fate. */
 export function withFate(entry: Entry, fate: RowStatus, task?: Task): Entry {
-  const { row } = entry;
-  if (!row) return entry;
-  if (!isUsed(fate)) return { ...entry, state: fate };
-  return { ...entry, part: fate, ...(task && { row: { ...row, task } }) };
+  if (!hasRow(entry)) return entry;
+  if (!isUsed(fate)) return entryWith(entry, { state: fate });
+  if (entry.large) return entry.large.with({ part: fate, task });
+  return { ...entry, part: fate, ...(task && { row: { ...entry.row!, task } }) };
+}
+
+/** How rows of a mixture are learned together: next to judged answers, other single answers are judged as well. */
+function judgedIn(entries: readonly Entry[]): (entry: Entry) => Entry {
+  if (entries.every((entry) => shapeOf(entry)?.desirable === undefined)) return (entry) => entry;
+  return (entry) => {
+    const shape = shapeOf(entry);
+    if (!shape || !countsAsDesirable(shape)) return entry;
+    return entry.large
+      ? entry.large.with({ desirable: true })
+      : { ...entry, row: { ...entry.row!, desirable: true } };
+  };
+}
+
+/** Rows with what a fair split knows of each, of which those of large files are read once for each column. @throws GraftError `data-column`, `split` */
+function drawnOnce(
+  fair: FairSplit,
+  entries: readonly Entry[],
+  places: readonly number[],
+  usable: readonly Divisible[],
+): List<Divisible> {
+  const own = usable.flatMap(({ document }, index) => (document === undefined ? [index] : []));
+  const drawn = drawingOfRows(fair, own.length, (row) => {
+    const entry = entries[places[own[row]]];
+    return (entry.drawn ?? entry.example)!;
+  });
+  const rowOf = new Int32Array(usable.length).fill(-1);
+  own.forEach((index, row) => {
+    rowOf[index] = row;
+  });
+  return {
+    length: usable.length,
+    at(index) {
+      const [one, row] = [usable.at(index), rowOf[index]];
+      return one && row >= 0 ? { ...one, drawnAs: { ...drawn(row), identity: one.identity } } : one;
+    },
+  };
 }
 
 /**
@@ -147,33 +191,36 @@ export function divideEntries(
   identities: readonly (string | undefined)[],
   options: DataOptions,
 ): { readonly all: Entry[]; readonly split: (Part | undefined)[] } {
-  const drawnAs = options.fair && drawingOf(options.fair, entries);
+  const isLarge = entries.some(({ large }) => large);
+  const drawnAs = options.fair && !isLarge ? drawingOf(options.fair, entries) : undefined;
   const isPacked = options.text?.packed === true;
   const places: number[] = [];
   const usable: Divisible[] = [];
   entries.forEach((entry, at) => {
     const one = divisibleOf(entry, identities[at]);
     if (!one) return;
+    places.push(at);
+    if (entry.large) {
+      usable.push(one);
+      return;
+    }
     const { file, line, example, drawn } = entry;
     if (!example && !isPacked) usable.push({ ...one, document: `${file}:${line}` });
     else if (example && drawnAs) usable.push({ ...one, drawnAs: drawnAs(drawn ?? example) });
     else usable.push(one);
-    places.push(at);
   });
-  const parts = splitRows(usable, options);
+  const drawn = options.fair && isLarge ? drawnOnce(options.fair, entries, places, usable) : usable;
+  const parts = splitRows(drawn, options);
   const fates = divideRows(usable, options, parts);
   const { mixture } = options;
   const tasks = mixture && tasksOfRows(usable, fates, mixture);
   const all = [...entries];
   const split = new Array<Part | undefined>(entries.length).fill(undefined);
-  const together = mixture && judgedTogether(entries.flatMap(({ row }) => row ?? []));
-  let made = 0;
+  const judged = mixture && judgedIn(entries);
   places.forEach((at, index) => {
-    const { row } = entries[at];
-    const entry = together && row ? { ...entries[at], row: together[made++] } : entries[at];
     if (!usable[index].added) split[at] = parts[index];
     const task = tasks?.[index];
-    all[at] = withFate(task ? entry : entries[at], fates[index], task);
+    all[at] = withFate(task && judged ? judged(entries[at]) : entries[at], fates[index], task);
   });
   return { all, split };
 }

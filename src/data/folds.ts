@@ -4,10 +4,18 @@
  */
 import { GraftError } from '../errors.ts';
 import type { List } from '../lists.ts';
-import { drawingOf } from './divide.ts';
+import { drawingOf, drawingOfRows, rowIdentity } from './divide.ts';
 import { splitFairly, type SplitRow } from './fair-split.ts';
 import { questionsOfRows } from './questions.ts';
-import { isTextDocument, type RowSet, type UsedEntry } from './row-set.ts';
+import type { FairSplit } from './parts.ts';
+import {
+  entryWith,
+  isTextDocument,
+  isUsedEntry,
+  type Entry,
+  type RowSet,
+  type UsedEntry,
+} from './row-set.ts';
 
 export const MIN_FOLDS = 2;
 
@@ -30,18 +38,13 @@ export interface Folds {
 export function dealFolds(data: RowSet, count: number): Folds {
   const { options } = data;
   const places = data.places.filter(({ part }) => part !== 'test');
-  if (!options || options.mixture || places.some(({ example }) => !example || isTextDocument(example)))
+  if (!options || options.mixture || places.some(isPart))
     throw new GraftError(
       'folds-rows',
       `${data.name} cannot be cross-validated: ${options?.mixture ? 'its rows belong to several tasks' : 'its rows are not single examples'}.`,
       'Open the examples of one task under Data.',
     );
-  const drawn = drawingOf(options.fair ?? {}, places);
-  const of = foldsOf(
-    places.map(({ example }) => drawn(example!)),
-    count,
-    options.seed,
-  );
+  const of = foldsOf(drawnFolds(options.fair ?? {}, places), count, options.seed);
   return { count, places, of };
 }
 
@@ -57,15 +60,31 @@ export function rowsOfFold<Rows extends RowSet>(
   fold: number,
   chatTemplate: string | undefined,
 ): Rows {
-  const places = dealt.map((place, at): UsedEntry => ({
-    ...place,
-    part: of[at] === fold ? 'test' : 'train',
-  }));
+  const places = dealt
+    .map((place, at) => entryWith(place, { part: of[at] === fold ? 'test' : 'train' }))
+    .filter(isUsedEntry);
   const test = places.filter(({ part }) => part === 'test');
   return {
     ...data,
     ...{ entries: places, places, repeated: new Map(), leaked: new Map() },
     questions: questionsOfRows(test, chatTemplate ?? false),
+  };
+}
+
+/** Whether an entry is no single example. */
+const isPart = (entry: Entry): boolean =>
+  !entry.large && (entry.example === undefined || isTextDocument(entry.example));
+
+/** What is known of rows that are dealt to folds; those of large files are read once for each column. */
+function drawnFolds(fair: FairSplit, places: readonly UsedEntry[]): List<SplitRow> {
+  if (!places.some(({ large }) => large)) {
+    const drawn = drawingOf(fair, places);
+    return places.map(({ example }) => drawn(example!));
+  }
+  const drawn = drawingOfRows(fair, places.length, (at) => places[at].example!);
+  return {
+    length: places.length,
+    at: (at) => (at in places ? { ...drawn(at), identity: rowIdentity(places[at]) } : undefined),
   };
 }
 

@@ -3,8 +3,8 @@ import { documentEntry } from './document-entry.ts';
 import type { Example } from './example.ts';
 import { ROWS_FILE } from './parts.ts';
 import type { RowMaker } from './prepare.ts';
+import { hashesOf, identityOfHashes } from './row-hashes.ts';
 import { isTextDocument, type Entry } from './row-set.ts';
-import { identityOf } from './statistics.ts';
 
 /** A row that cannot be made. Its file is set when all files are put together. */
 export const NOTHING = { file: ROWS_FILE, state: 'bad', length: 0, supervised: 0 } as const;
@@ -20,5 +20,5 @@ export function makeEntries(maker: RowMaker, example: Example): Entry[] {
   }
   const row = maker.rows.length > before ? maker.rows[before] : undefined;
   const entry = { file: ROWS_FILE, line, state, row, example, length, supervised };
-  return [row ? { ...entry, identity: identityOf(example) } : entry];
+  return [row ? { ...entry, identity: identityOfHashes(hashesOf(example)) } : entry];
 }

@@ -80,10 +80,8 @@ export function capped(rows: readonly number[], { cap }: Mixture, seed: number):
 }
 
 /**
- * The rows of a mixture as rows of one kind: next to judged answers, an answer without a label counts as desirable. So judged answers are learned
- * together with rows of a task.
+ * Whether a row of a mixture counts as desirable next to judged answers: it is a single answer without a label. So judged answers are learned together with
+ * rows of a task.
  */
-export function judgedTogether<Row extends TokenRow>(rows: readonly Row[]): readonly Row[] {
-  if (rows.every(({ desirable }) => desirable === undefined)) return rows;
-  return rows.map((row) => (row.desirable === undefined && !row.starts ? { ...row, desirable: true } : row));
-}
+export const countsAsDesirable = ({ desirable, starts }: Pick<TokenRow, 'desirable' | 'starts'>): boolean =>
+  desirable === undefined && !starts;

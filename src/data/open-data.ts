@@ -3,7 +3,7 @@ import { GraftError } from '../errors.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Example } from './example.ts';
 import { nothingUsable } from './nothing-usable.ts';
-import { divideFiles, makeFile, readFile, type Slicer } from './open-rows.ts';
+import { divideFiles, makeFile, readFile, type HeldRows, type Slicer } from './open-rows.ts';
 import { versionOf, type DataFile, type DataOptions, type OtherFiles } from './options.ts';
 import { questionsOfRows } from './questions.ts';
 import type { FilePlace, OpenFile, RowSet, UsedEntry } from './row-set.ts';
@@ -24,6 +24,17 @@ interface Changed {
   readonly changes?: RowChanges;
 }
 
+/** The most that is held of a file; of a larger one the rows are read again as they are asked for. */
+const HELD: HeldRows = { rows: 20_000, bytes: 64 * 2 ** 20 };
+
+/** How files are read. */
+interface Reading {
+  readonly slicer: Slicer;
+  /** Files that are open. */
+  readonly known: readonly (OpenFile | undefined)[];
+  readonly held: HeldRows;
+}
+
 interface OpenedRows {
   readonly data: RowSet;
   readonly summary: DataSummary;
@@ -38,6 +49,7 @@ type OpenFiles = Pick<RowSet, 'name' | 'path' | 'heldOut' | 'more'> &
  *
  * @param before the data that is open
  * @param others a file of test rows, instead of a fraction, files of more rows, and the changes of a person
+ * @param held the most that is held of a file
  * @throws GraftError `data-…` (`data-too-long` with the longest), `json-…`, `split`, `prepare-length`, `chat-template-…`, `worker-aborted`
  */
 export async function openData(
@@ -47,6 +59,7 @@ export async function openData(
   { heldOut, more = [], changes }: OtherFiles & Changed = {},
   slicer: Slicer,
   before?: RowSet,
+  held: HeldRows = HELD,
 ): Promise<OpenedRows> {
   const { info } = model;
   if (options.maxLength > info.maxPositions) {
@@ -58,10 +71,11 @@ export async function openData(
   }
   const settings: DataOptions = heldOut && !options.mixture ? { ...options, test: 0 } : options;
   const known = before?.files ?? [];
-  const main = await openFile(file, model, settings, slicer, known);
+  const reading = { slicer, known, held };
+  const main = await openFile(file, model, settings, reading);
   const files: (OpenFile | undefined)[] = [main];
   for (const other of [heldOut, ...more])
-    files.push(other && (await openBeside(other, file.name, model, settings, slicer, known)));
+    files.push(other && (await openBeside(other, file.name, model, settings, reading)));
   // Without more rows, a missing file gets no index.
   while (files.at(-1) === undefined) files.pop();
   const open = {
@@ -130,11 +144,10 @@ async function openBeside(
   first: string,
   model: RowModel,
   settings: DataOptions,
-  slicer: Slicer,
-  known: readonly (OpenFile | undefined)[],
+  reading: Reading,
 ): Promise<OpenFile> {
   try {
-    return await openFile(other, model, optionsBeside(other.bytes, other.name, settings), slicer, known);
+    return await openFile(other, model, optionsBeside(other.bytes, other.name, settings), reading);
   } catch (error) {
     if (!(error instanceof GraftError) || !['data-column', 'data-columns'].includes(error.code)) throw error;
     throw new GraftError(
@@ -155,8 +168,7 @@ async function openFile(
   file: DataFile,
   { tokenizer, info, content }: RowModel,
   { maxLength, overlong, mapping, header, delimiter, text }: DataOptions,
-  slicer: Slicer,
-  known: readonly (OpenFile | undefined)[],
+  { slicer, known, held }: Reading,
 ): Promise<OpenFile> {
   const { name, bytes } = file;
   const version = await versionOf(file);
@@ -171,6 +183,7 @@ async function openFile(
       ...(text?.documents !== undefined && { documents: text.documents }),
     },
     slicer,
+    held,
   );
   if (read.unmapped) throw read.unmapped;
   const making = { maxLength, overlong, vocabSize: info.vocabulary, text };

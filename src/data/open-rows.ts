@@ -10,13 +10,21 @@ import { divideEntries, fileOrder, rowIdentity } from './divide.ts';
 import { documentEntry } from './document-entry.ts';
 import type { Example } from './example.ts';
 import { ExampleReader, type ReadOptions } from './formats.ts';
+import { LargeEntry, LargeRows } from './large-rows.ts';
 import type { Bytes } from './lines.ts';
 import { makeEntries, NOTHING } from './make-entries.ts';
 import type { DataOptions } from './options.ts';
 import { findRepeats, ROWS_FILE, type Repeats } from './parts.ts';
 import { RowMaker, type PrepareOptions } from './prepare.ts';
 import { RowIndex } from './row-index.ts';
-import { isTextDocument, isUsedEntry, type Entry, type MadeFile, type UsedEntry } from './row-set.ts';
+import {
+  entryWith,
+  isTextDocument,
+  isUsedEntry,
+  type Entry,
+  type MadeFile,
+  type UsedEntry,
+} from './row-set.ts';
 
 type Doing = 'reading' | 'preparing' | 'comparing';
 
@@ -106,10 +114,6 @@ async function readAll(reader: ExampleReader, total: number, slicer: Slicer): Pr
   return { ...reader.result(), ...(unmapped && { unmapped }) };
 }
 
-/** The examples of a file, all of them. */
-const examplesOfFile = ({ examples, index }: ReadRows): readonly Example[] =>
-  index ? Array.from({ length: index.length }, (_, row) => index.exampleOf(row)) : examples;
-
 /**
  * @param tokenizer may be missing if all examples are ready token rows
  * @throws GraftError `prepare-length`, `chat-template-…`, `tokenizer-missing`
@@ -121,13 +125,20 @@ export async function makeFile(
   options: PrepareOptions,
   slicer: Slicer,
 ): Promise<MadeFile> {
-  const { problems, problemCount, numbering, left, unused, format, unbordered } = read;
-  const examples = examplesOfFile(read);
+  const { examples, index, problems, problemCount, numbering, left, unused, format, unbordered } = read;
   const maker = new RowMaker(tokenizer, options);
   const entries: Entry[] = [];
-  await slicer.each('preparing', examples, (example) => {
-    for (const entry of makeEntries(maker, example)) entries.push(entry);
-  });
+  if (index) {
+    const rows = new LargeRows(index, tokenizer, options);
+    for (let row = 0; row < index.length; row++) {
+      rows.addMade(index.exampleOf(row), maker);
+      entries.push(new LargeEntry(rows, row, ROWS_FILE));
+      if (slicer.due) await slicer.pause({ what: 'preparing', done: row + 1, total: index.length });
+    }
+  } else
+    await slicer.each('preparing', examples, (example) => {
+      for (const entry of makeEntries(maker, example)) entries.push(entry);
+    });
   const before = maker.rows.length;
   maker.finish();
   entries.push(...maker.rows.slice(before).map((row) => documentEntry(maker, row)));
@@ -200,7 +211,7 @@ function placedRows(entries: readonly Entry[], at: number): readonly Entry[] {
   if (at === ROWS_FILE) return entries;
   const known = placed.get(entries);
   if (known?.at === at) return known.rows;
-  const rows = entries.map((entry): Entry => ({ ...entry, file: at }));
+  const rows = entries.map((entry) => entryWith(entry, { file: at }));
   placed.set(entries, { at, rows });
   return rows;
 }

@@ -1,4 +1,5 @@
 /** Held-out examples as questions with an expected answer. */
+import { itemsOf, type List } from '../lists.ts';
 import type { Example } from './example.ts';
 import type { JsonObject } from '../json.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
@@ -91,30 +92,48 @@ export function textOfPrompt(
     : prompt.map((message) => `${message.role}: ${saidBy(message)}`).join('\n');
 }
 
-/** The questions of rows, each with the task of its row. */
+/** A row as its question is made: `large` are rows that are read as they are asked for, of which it is known whether they have one. */
+interface AskingRow {
+  readonly example?: Example;
+  readonly row: { readonly task?: { readonly name: string } };
+  readonly large?: { readonly hasQuestion: boolean; readonly task?: { readonly name: string } | undefined };
+}
+
+/** The questions of rows, each with the task of its row; those of large files are made as they are asked for. */
 export function questionsOfRows(
-  rows: readonly {
-    readonly example?: Example;
-    readonly row: { readonly task?: { readonly name: string } };
-  }[],
+  rows: readonly AskingRow[],
   chatTemplate: boolean | string,
-): Question[] {
-  return rows.flatMap(({ example, row: { task } }) =>
-    (example ? questionsOf([example], chatTemplate) : []).map((question) =>
-      task ? { ...question, task: task.name } : question,
-    ),
-  );
+): List<Question> {
+  const ofRow = (row: AskingRow): Question[] => {
+    const { example } = row;
+    const task = row.large ? row.large.task : row.row.task;
+    const questions = example ? questionsOf([example], chatTemplate) : [];
+    return task ? questions.map((question) => ({ ...question, task: task.name })) : questions;
+  };
+  if (!rows.some(({ large }) => large)) return rows.flatMap(ofRow);
+  const asking = rows.filter((row) => row.large?.hasQuestion ?? ofRow(row).length > 0);
+  return {
+    length: asking.length,
+    at: (index) => (index in asking ? ofRow(asking[index])[0] : undefined),
+  };
 }
 
 /** The fields of rows that decide the form of their questions. */
 interface Asking {
-  readonly questions: readonly Question[];
+  readonly questions: List<Question>;
   readonly places: readonly { readonly example?: Example }[];
 }
 
-function askedOf({ questions, places }: Asking): readonly Question[] {
+function askedOf({ questions, places }: Asking): List<Question> {
+  if (questions.length > 0) return questions;
   const first = places.find(({ example }) => example)?.example;
-  return questions.length > 0 || !first ? questions : questionsOf([first], false);
+  return first ? questionsOf([first], false) : questions;
+}
+
+/** The first question with this prompt. */
+export function questionOf(questions: List<Question>, prompt: string): Question | undefined {
+  for (const question of itemsOf(questions)) if (question.prompt === prompt) return question;
+  return undefined;
 }
 
 const afterOf = (question: Question | undefined): string =>
@@ -140,7 +159,7 @@ export function asRowsAsk(
   { chatTemplate }: Pick<Tokenizer, 'chatTemplate'>,
 ): string {
   if (chatTemplate !== undefined) return prompt;
-  const same = askedOf(rows).find((question) => question.prompt === prompt);
+  const same = questionOf(askedOf(rows), prompt);
   return same ? prompt + afterOf(same) : withAfter(prompt, afterPrompt(rows));
 }
 
@@ -157,8 +176,9 @@ interface Placed {
 /** A prompt to ask as a sample: the first held-out one, if there is one. */
 export function firstPrompt(places: readonly Placed[]): string | undefined {
   for (const part of ['validation', 'test', 'train'] as const) {
-    for (const { example: given, state, part: of } of places) {
-      if (of !== part || state !== 'ok') continue;
+    for (const place of places) {
+      if (place.part !== part || place.state !== 'ok') continue;
+      const { example: given } = place;
       const example = given && singleOf(given);
       const prompt =
         example?.kind === 'completion'

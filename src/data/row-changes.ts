@@ -9,7 +9,7 @@ import { makeEntries } from './make-entries.ts';
 import type { DataOptions } from './options.ts';
 import type { Part } from './parts.ts';
 import { RowMaker, type PrepareOptions } from './prepare.ts';
-import type { Entry, MadeFile } from './row-set.ts';
+import { entryWith, hasExample, hasRow, type Entry, type MadeFile } from './row-set.ts';
 
 /** What became of a row of a file, or a row that was added. */
 export interface ChangedRow {
@@ -125,7 +125,7 @@ function standingAs(
 ): Entry {
   const known = standing.get(row);
   if (known?.of === of && known?.now === now) return known.entry;
-  const entry = { ...now, ...marks };
+  const entry = entryWith(now, marks);
   standing.set(row, { of, now, entry });
   return entry;
 }
@@ -184,9 +184,9 @@ export function changedEntries(
       result.push(
         standingAs(row, entry, now, {
           change: text ? 'edited' : 'moved',
-          ...(entry.row && entry.example && { drawn: entry.example }),
+          ...(hasRow(entry) && hasExample(entry) && { drawn: entry.example }),
           // A row that the split did not know goes to training, so that no other row moves.
-          ...((part ?? (entry.row ? undefined : 'train')) && { held: part ?? 'train' }),
+          ...((part ?? (hasRow(entry) ? undefined : 'train')) && { held: part ?? 'train' }),
         }),
       );
     }

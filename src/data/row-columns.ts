@@ -1,6 +1,9 @@
 /** The columns of rows: the texts of their examples, and the fields of their files that no example uses. */
 import { singleOf } from '../text/trainable.ts';
 import { fieldsOf } from './edit-fields.ts';
+import type { Example } from './example.ts';
+import type { LargeRows } from './large-rows.ts';
+import { wholeNumbers } from './number-column.ts';
 import type { Entry } from './row-set.ts';
 
 type Columned = Pick<Entry, 'example'>;
@@ -18,6 +21,10 @@ export function labelOf({ example }: Columned): string | undefined {
   );
   return answers.length === 1 ? answers[0].content.trim() : undefined;
 }
+
+/** The same of an entry; of a large file one text for all answers that are no labels. */
+export const labelOfEntry = (entry: Entry): string | undefined =>
+  entry.large ? entry.large.label : labelOf(entry);
 
 /** The text of a row in a column; '' if it has none. */
 export function columnText({ example }: Columned, name: string): string {
@@ -63,11 +70,11 @@ const isShort = (label: string): boolean =>
   label.length <= MAX_LABEL_CHARS && label.split(/\s+/).length <= MAX_LABEL_WORDS;
 
 /** The labels of rows, the most frequent first; undefined if the answers are no labels: few distinct short texts. */
-export function labelsOf(entries: readonly Columned[]): LabelCount[] | undefined {
+export function labelsOf(entries: readonly Entry[]): LabelCount[] | undefined {
   const counts = new Map<string, number>();
   let rows = 0;
   for (const entry of entries) {
-    const label = labelOf(entry);
+    const label = labelOfEntry(entry);
     if (label === undefined || label === '') continue;
     const known = counts.get(label);
     if (known === undefined && !isShort(label)) return undefined;
@@ -79,16 +86,66 @@ export function labelsOf(entries: readonly Columned[]): LabelCount[] | undefined
   return [...counts].map(([label, count]) => ({ label, rows: count })).sort((a, b) => b.rows - a.rows);
 }
 
+/** Stands for an answer that is no label. */
+const NO_LABEL = ' '.repeat(MAX_LABEL_CHARS + 1);
+
+/** The labels of rows as numbers, as long as they can be labels (`labelsOf`). */
+export class LabelNumbers {
+  readonly #numbers = wholeNumbers();
+  readonly #names: (string | undefined)[] = [undefined, NO_LABEL];
+  readonly #known = new Map<string, number>();
+
+  add(example: Example): void {
+    const label = labelOf({ example });
+    this.#numbers.push(label === undefined ? 0 : this.#numberOf(label));
+  }
+
+  #numberOf(label: string): number {
+    const known = this.#known.get(label);
+    if (known !== undefined) return known;
+    if (this.#known.size > MAX_LABELS || !isShort(label)) return 1;
+    const number = this.#names.push(label) - 1;
+    this.#known.set(label, number);
+    return number;
+  }
+
+  /** The label of a row, a text that is none in place of an answer that is none, or undefined as of `labelOf`. */
+  at(row: number): string | undefined {
+    return this.#names[this.#numbers.at(row)];
+  }
+}
+
 const MAX_COLUMNS = 50;
 
-/** The names of the columns that rows have: prompt and answer, and the fields of their files that are kept. */
-export function columnNames(entries: readonly Columned[]): string[] {
-  const names = new Set<string>([PROMPT_COLUMN]);
-  for (const { example } of entries) {
-    if (!example) continue;
-    if (!names.has(ANSWER_COLUMN) && example.kind !== 'prompt' && example.kind !== 'text')
-      names.add(ANSWER_COLUMN);
-    for (const name in example.columns) if (names.size < MAX_COLUMNS) names.add(name);
+/** The names of the columns of rows: prompt and answer, and the fields of their files that are kept. */
+export class ColumnNames {
+  readonly #names = new Set<string>([PROMPT_COLUMN]);
+
+  add(example: Example): void {
+    if (!this.#names.has(ANSWER_COLUMN) && example.kind !== 'prompt' && example.kind !== 'text')
+      this.#names.add(ANSWER_COLUMN);
+    for (const name in example.columns) this.addName(name);
   }
-  return [...names];
+
+  addName(name: string): void {
+    if (this.#names.size < MAX_COLUMNS) this.#names.add(name);
+  }
+
+  get all(): readonly string[] {
+    return [...this.#names];
+  }
+}
+
+/** The names of the columns that rows have. Those of a large file are those of all its rows, deleted ones among them. */
+export function columnNames(entries: readonly Entry[]): readonly string[] {
+  const names = new ColumnNames();
+  const seen = new Set<LargeRows>();
+  for (const entry of entries) {
+    const rows = entry.large?.of;
+    if (!rows && entry.example) names.add(entry.example);
+    if (!rows || seen.has(rows)) continue;
+    seen.add(rows);
+    for (const name of rows.columns) names.addName(name);
+  }
+  return names.all;
 }

@@ -108,6 +108,12 @@ export function hashesOf(example: Example): Hashes {
   return withTexts(new Hasher(), example).hashes;
 }
 
+const UNIT = 2 ** 16;
+
+/** Hashes as a text of four characters, so that rows that are held and rows that are not can be compared. */
+export const identityOfHashes = ([one, other]: Hashes): string =>
+  String.fromCharCode(one % UNIT, one / UNIT, other % UNIT, other / UNIT);
+
 /** The hashes of the pair that prefers what this one rejects. */
 export const hashesOfFlipped = ({ chosen, rejected }: Pair): Hashes =>
   withTexts(new Hasher(), { kind: 'pair', chosen: rejected, rejected: chosen }).hashes;

@@ -5,9 +5,9 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import { saidBy } from '../text/trainable.ts';
 import type { FindingId } from './findings/finding.ts';
 import type { Part } from './parts.ts';
-import { columnText, labelOf } from './row-columns.ts';
+import { columnText, labelOfEntry } from './row-columns.ts';
 import { RowMaker } from './prepare.ts';
-import { isTextDocument, type Entry, type RowSet, type RowState } from './row-set.ts';
+import { hasExample, isTextDocument, shapeOf, type Entry, type RowSet, type RowState } from './row-set.ts';
 import type { LineRange } from './text-lines.ts';
 
 export interface RowQuery {
@@ -115,7 +115,7 @@ export function findRows(
     if (among?.has(at) === false) return;
     if (changed && !entry.change) return;
     if (entry.length < least || entry.length > most) return;
-    if (label !== undefined && labelOf(entry) !== label) return;
+    if (label !== undefined && labelOfEntry(entry) !== label) return;
     if (column && !columnText(entry, column.name).toLowerCase().includes(inColumn)) return;
     if (
       state === 'repeated'
@@ -156,7 +156,7 @@ const STATES: readonly RowState[] = [
 function listed(data: RowSet, at: number, tokenizer: Tokenizer, vocabulary: number | undefined): ListedRow {
   const known = data.entries[at];
   const entry = vocabulary === undefined ? known : withNewTokenIds(known, data, tokenizer, vocabulary);
-  const { file, line, lines, part, state, length, supervised, row, change } = entry;
+  const { file, line, lines, part, state, length, supervised, change } = entry;
   return {
     at,
     file,
@@ -168,7 +168,7 @@ function listed(data: RowSet, at: number, tokenizer: Tokenizer, vocabulary: numb
     repeated: data.repeated.has(at),
     leaked: data.leaked.has(at),
     tokens: length,
-    kept: row?.ids.length ?? 0,
+    kept: shapeOf(entry)?.tokens ?? 0,
     supervised,
     text: ownText(beginningOf(entry, tokenizer), sharedBeginning(data, tokenizer)).slice(0, SHOWN_CHARS),
   };
@@ -190,7 +190,7 @@ const sharedBeginnings = new WeakMap<RowSet, string>();
 function sharedBeginning(data: RowSet, tokenizer: Tokenizer): string {
   const known = sharedBeginnings.get(data);
   if (known !== undefined) return known;
-  const made = data.entries.filter(({ reason, example }) => reason === undefined && example !== undefined);
+  const made = data.entries.filter((entry) => entry.reason === undefined && hasExample(entry));
   const texts = spread(made, COMPARED_ROWS).map((entry) => beginningOf(entry, tokenizer));
   let [shared = ''] = texts.length < MIN_COMPARED ? [] : texts;
   for (const text of texts) {
@@ -218,15 +218,18 @@ function withNewTokenIds(entry: Entry, { options }: RowSet, tokenizer: Tokenizer
   });
   const { state, length, supervised } = maker.add(example);
   const row = maker.rows.at(0);
-  return row && (state === 'ok' || state === 'cut') ? { ...entry, state, row, length, supervised } : entry;
+  if (!row || (state !== 'ok' && state !== 'cut')) return entry;
+  const { file, line, lines, change, reason } = entry;
+  return { file, line, lines, part, example, change, reason, state, row, length, supervised };
 }
 
 /** The text that identifies a row: its question first, then its answer. At least `enough` characters, if there are. */
 function textOf(
-  { example, row, reason }: Pick<Entry, 'example' | 'row' | 'reason'>,
+  entry: Pick<Entry, 'example' | 'row' | 'reason'>,
   tokenizer: Tokenizer,
   enough: number,
 ): string {
+  const { example, reason } = entry;
   if (reason !== undefined) return reason;
   if (example?.kind === 'pair') {
     const { chosen, rejected } = example;
@@ -254,7 +257,7 @@ function textOf(
     case 'prompt':
       return textOfPrompt(example.prompt);
     default: {
-      const ids = example?.kind === 'tokens' ? example.ids : (row?.ids ?? []);
+      const ids = example?.kind === 'tokens' ? example.ids : (entry.row?.ids ?? []);
       return tokenizer.decode(enough === Infinity ? ids : ids.slice(0, enough));
     }
   }

@@ -1,11 +1,13 @@
 /** The open rows: those of the next run, the held-out ones, and every row as a person may look at it. */
 import { GraftError } from '../errors.ts';
+import type { List, PlacesOfTask } from '../lists.ts';
 import { applyLimit } from '../text/limit.ts';
 import { renderExample } from '../text/loss-mask.ts';
 import { previewRow, type Preview, type PreviewToken } from '../text/preview.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { supervisedCount } from '../text/trainable.ts';
+import { longestSequence, supervisedCount, type Task } from '../text/trainable.ts';
 import type { Example, LeftList, Numbering, Problem, RowFault } from './example.ts';
+import type { LargeEntry, RowShape } from './large-rows.ts';
 import type { DataOptions, DataRef } from './options.ts';
 import type { Part, Repeats } from './parts.ts';
 import type { PreparedRow, PrepareReport } from './prepare.ts';
@@ -60,7 +62,7 @@ export interface Entry {
   readonly part?: Part;
   /** What the row was made from; missing if a row is not one example (a document), or after a reload. */
   readonly example?: Example;
-  /** Equal for examples that teach the same (`identityOf`), made with the row: rows are compared at every change. */
+  /** Equal for examples that teach the same (`hashesOf`), made with the row: rows are compared at every change. */
   readonly identity?: string;
   /** Tokens before the limit. */
   readonly length: number;
@@ -77,6 +79,8 @@ export interface Entry {
   readonly drawn?: Example;
   /** Deleted by a person: it is divided with the others and not listed. */
   readonly deleted?: true;
+  /** Of a row of a large file the same row: its fields are read as they are asked for, which costs time for `example` and `row`. */
+  readonly large?: LargeEntry;
 }
 
 /** An entry that is used. */
@@ -132,27 +136,82 @@ export interface RowSet extends Repeats, FilePlace {
   readonly entries: readonly Entry[];
   /** The entries that are used. */
   readonly places: readonly UsedEntry[];
-  readonly questions: readonly Question[];
+  /** Those of rows of a large file are made as they are asked for. */
+  readonly questions: List<Question>;
 }
 
 /** Whether an example is a whole document, which is split into rows. */
 export const isTextDocument = (example: Example): boolean =>
   example.kind === 'text' && example.document === true;
 
+/** Whether a token row was made of an entry, without making it again. */
+export const hasRow = (entry: Entry): boolean => entry.large?.isMade ?? entry.row !== undefined;
+
+/** Whether an entry is one example, without reading it again. */
+export const hasExample = (entry: Entry): boolean => entry.large !== undefined || entry.example !== undefined;
+
+/** The task of an entry's row, in a mixture. */
+export const taskOf = (entry: Entry): Task | undefined => (entry.large ? entry.large.task : entry.row?.task);
+
+/** What of an entry's row does not depend on its words, without making it again; undefined without a row. */
+export function shapeOf(entry: Entry): RowShape | undefined {
+  if (entry.large) return entry.large.shape;
+  const { row } = entry;
+  if (!row) return undefined;
+  const { starts, desirable, asks, texts } = row;
+  return { tokens: row.ids.length, longest: longestSequence(row), starts, desirable, asks, texts };
+}
+
+/** What of an entry can be changed without making its row again. */
+type Changes = Partial<Pick<Entry, 'file' | 'state' | 'part' | 'change' | 'held' | 'drawn' | 'deleted'>>;
+
+/** The same entry with other fields. */
+export const entryWith = (entry: Entry, changes: Changes): Entry =>
+  entry.large ? entry.large.with(changes) : { ...entry, ...changes };
+
 /** Whether an entry has a row and a part of the split. */
-export const isUsedEntry = (entry: Entry): entry is UsedEntry =>
-  entry.row !== undefined && entry.part !== undefined;
+export const isUsedEntry = (entry: Entry): entry is UsedEntry => entry.part !== undefined && hasRow(entry);
 
 /** The rows for a run on one task of a mixture: the test part stays whole. @param task all of them if left out */
 export function onlyTask<Rows extends RowSet>(data: Rows, task: string | undefined): Rows {
   if (task === undefined) return data;
-  const isOwn = ({ part, row }: Entry): boolean => part === 'test' || row?.task?.name === task;
+  const isOwn = (entry: Entry): boolean => entry.part === 'test' || taskOf(entry)?.name === task;
   return { ...data, entries: data.entries.filter(isOwn), places: data.places.filter(isOwn) };
 }
 
-/** The rows of a part of the split, in the order of their files. */
-export function rowsOf({ places }: Pick<RowSet, 'places'>, part: Part): PreparedRow[] {
-  return places.filter((place) => place.part === part).map(({ row }) => row);
+/** The entries of a part of the split, in the order of their files. */
+export const placesOf = ({ places }: Pick<RowSet, 'places'>, part: Part): readonly UsedEntry[] =>
+  places.filter((place) => place.part === part);
+
+/** The rows of a part of the split, in the order of their files; those of a large file are made as they are asked for. */
+export const rowsOf = (data: Pick<RowSet, 'places'>, part: Part): List<PreparedRow> =>
+  rowsOfPlaces(placesOf(data, part));
+
+/** The rows of entries, each made as it is asked for if one is of a large file. @param make adds to a row what its objective needs */
+export function rowsOfPlaces<Row = PreparedRow>(
+  places: readonly UsedEntry[],
+  make: (place: UsedEntry) => Row = ({ row }) => row as Row,
+): List<Row> {
+  if (!places.some(({ large }) => large)) return places.map(make);
+  const tasks = tasksOfPlaces(places);
+  return {
+    length: places.length,
+    ...(tasks.length > 0 && { tasks }),
+    at: (index) => (index in places ? make(places[index]) : undefined),
+  };
+}
+
+/** The tasks of a mixture, in the order of each task's first row. */
+function tasksOfPlaces(places: readonly UsedEntry[]): PlacesOfTask[] {
+  const tasks = new Map<string, { name: string; share: number; places: number[] }>();
+  places.forEach((place, at) => {
+    const task = taskOf(place);
+    if (!task) return;
+    const known = tasks.get(task.name);
+    if (known) known.places.push(at);
+    else tasks.set(task.name, { ...task, places: [at] });
+  });
+  return [...tasks.values()];
 }
 
 /** A row with every token's text, whether the token is supervised, and where the limit cuts the row. @throws GraftError `data-row` */

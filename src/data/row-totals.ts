@@ -1,8 +1,7 @@
 /** Sums over a list of rows, kept with it: after a change of a few rows only these are counted again. */
-import { longestSequence } from '../text/trainable.ts';
 import type { ChangedList } from './divide-again.ts';
 import { columnNames } from './row-columns.ts';
-import { isUsedEntry, type Entry } from './row-set.ts';
+import { isUsedEntry, shapeOf, type Entry } from './row-set.ts';
 
 interface Totals {
   /** Counts of the rows that are used. */
@@ -73,16 +72,17 @@ function count(totals: Totals, entry: Entry, rows: 1 | -1): void {
   if (length > 0 && state !== 'skipped' && state !== 'copy' && state !== 'capped')
     add(totals.lengths, length, rows);
   if (!isUsedEntry(entry)) return;
-  const { part, file, row, supervised } = entry;
+  const { part, file, supervised } = entry;
+  const { tokens, longest, starts, asks, desirable } = shapeOf(entry)!;
   totals.rows[part] += rows;
-  totals.tokens += rows * row.ids.length;
+  totals.tokens += rows * tokens;
   totals.supervised += rows * supervised;
-  if (row.starts) totals.pairs += rows;
-  if (row.asks) totals.prompts += rows;
-  if (row.desirable === true) totals.desirable += rows;
-  if (row.desirable === false) totals.undesirable += rows;
+  if (starts) totals.pairs += rows;
+  if (asks) totals.prompts += rows;
+  if (desirable === true) totals.desirable += rows;
+  if (desirable === false) totals.undesirable += rows;
   add(totals.ofFiles, file, rows);
-  add(totals.longest, longestSequence(row), rows);
+  add(totals.longest, longest, rows);
 }
 
 /** Whether each changed row has the columns of the one that it replaces. */

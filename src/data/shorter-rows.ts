@@ -1,16 +1,18 @@
 /** The open rows as a shorter limit would cut them, without reading them again: to see what it would save. */
 import { GraftError } from '../errors.ts';
+import type { List } from '../lists.ts';
 import { applyLimit } from '../text/limit.ts';
 import { IGNORED } from '../text/trainable.ts';
 import { rowIdentity } from './divide.ts';
 import { divided } from './open-rows.ts';
 import type { DataOptions } from './options.ts';
+import type { Part } from './parts.ts';
 import type { PreparedRow } from './prepare.ts';
-import { rowsOf, type Entry, type RowSet } from './row-set.ts';
+import { placesOf, rowsOf, rowsOfPlaces, type Entry, type RowSet } from './row-set.ts';
 
 export interface ShorterRows {
-  readonly train: readonly PreparedRow[];
-  readonly validation: readonly PreparedRow[];
+  readonly train: List<PreparedRow>;
+  readonly validation: List<PreparedRow>;
 }
 
 /**
@@ -19,11 +21,12 @@ export interface ShorterRows {
  */
 export function shorterRows(
   maxLength: number,
-  data: Pick<RowSet, 'entries' | 'files' | 'options'>,
+  data: Pick<RowSet, 'entries' | 'places' | 'files' | 'options'>,
   bosId: number | undefined,
 ): ShorterRows | undefined {
   const { entries, files, options } = data;
   if (!files || !options) return undefined;
+  if (entries.some(({ large }) => large)) return cutWhenTaken(maxLength, data, options, bosId);
   const cut = entries.some(({ example, row }) => row && !example)
     ? textsCut(entries, options, maxLength)
     : entries.flatMap((entry): Entry[] => {
@@ -40,6 +43,22 @@ export function shorterRows(
     if (error instanceof GraftError && error.code === 'data-rows') return undefined;
     throw error;
   }
+}
+
+/** The rows of large files keep their parts, and each is cut as it is asked for. One that would have nothing to learn from stays as it is. */
+function cutWhenTaken(
+  maxLength: number,
+  data: Pick<RowSet, 'places'>,
+  { overlong }: DataOptions,
+  bosId: number | undefined,
+): ShorterRows {
+  const rowsIn = (part: Part): List<PreparedRow> =>
+    rowsOfPlaces(placesOf(data, part), ({ row }) => {
+      const limited = applyLimit(row, maxLength, overlong, bosId);
+      const isUsed = limited.row !== undefined && (limited.supervised > 0 || row.asks === true);
+      return isUsed ? { ...row, ...limited.row } : row;
+    });
+  return { train: rowsIn('train'), validation: rowsIn('validation') };
 }
 
 /** Rows that a person left out, or that equal others, are divided again as well. */

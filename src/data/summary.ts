@@ -1,12 +1,16 @@
 /** What the page shows about the open data. Counts are those of the list of rows, so that they agree with what it shows. */
 import type { ChangedList } from './divide-again.ts';
-import type { LeftList, Numbering } from './example.ts';
+import { spread } from '../lists.ts';
+import type { Example, LeftList, Numbering } from './example.ts';
+import type { LargeEntry } from './large-rows.ts';
 import type { Part } from './parts.ts';
-import { lintPreferences, type PreferenceLint } from './preference-lint.ts';
+import { lintPreferences, type LintedRow, type PreferenceLint } from './preference-lint.ts';
+import { lintMarked, marksOf, type PreferenceMarks } from './preference-marks.ts';
 import { firstPrompt } from './questions.ts';
 import { labelsOf, type LabelCount } from './row-columns.ts';
 import { totalsOf } from './row-totals.ts';
-import type { Entry, OpenFile, RowSet, RowState } from './row-set.ts';
+import { hashesOf, type Hashes } from './row-hashes.ts';
+import { hasRow, taskOf, type Entry, type OpenFile, type RowSet, type RowState } from './row-set.ts';
 import { histogramOfCounts, type Histogram } from './statistics.ts';
 import type { UnusedColumn } from './unused.ts';
 
@@ -130,10 +134,8 @@ export function summarise(
   const trained =
     totals.pairs + desirable + undesirable === 0
       ? []
-      : entries.flatMap(({ part, row, example }, at) =>
-          part === 'train' && row ? [{ at, row, example }] : [],
-        );
-  const lint = lintPreferences(trained);
+      : entries.flatMap((entry, at) => (entry.part === 'train' && hasRow(entry) ? [at] : []));
+  const lint = lintOf(entries, trained);
   const labels = labelsOf(entries);
   const placeOf = (at: number): RowPlace => ({ at, file: entries[at].file, line: entries[at].line });
   return {
@@ -151,8 +153,8 @@ export function summarise(
     ...(lint && {
       preferences: {
         ...lint,
-        alike: lint.alike.map((place) => placeOf(trained[place].at)),
-        flipped: lint.flipped.map((place) => placeOf(trained[place].at)),
+        alike: lint.alike.map((place) => placeOf(trained[place])),
+        flipped: lint.flipped.map((place) => placeOf(trained[place])),
       },
     }),
     problems: files
@@ -187,14 +189,39 @@ export function summarise(
   };
 }
 
+/** Rows of pairs whose tokens are counted, if some are of a large file. */
+const COUNTED_ROWS = 128;
+
+const NO_MARKS: PreferenceMarks = { mark: 'none' };
+const NO_HASHES: Hashes = [0, 0];
+
+/** Findings in the rows that are trained on: by marks, if some are of a large file. @param trained places of these rows */
+function lintOf(entries: readonly Entry[], trained: readonly number[]): PreferenceLint | undefined {
+  const linted = (at: number): LintedRow => ({ row: entries[at].row!, example: entries[at].example });
+  const isLarge = trained.some((at) => entries[at].large);
+  if (!isLarge) return lintPreferences(trained.map(linted));
+  const of = <Found>(place: number, marked: (row: LargeEntry) => Found, made: (row: Example) => Found, none: Found): Found => {
+    const entry = entries[trained[place]];
+    if (entry.large) return marked(entry.large);
+    return entry.example ? made(entry.example) : none;
+  };
+  const rows = {
+    length: trained.length,
+    isTrained: () => true,
+    marksOf: (place: number) => of(place, ({ preference }) => preference, marksOf, NO_MARKS),
+    hashesOf: (place: number) => of(place, ({ hashes }) => hashes, hashesOf, NO_HASHES),
+  };
+  return lintMarked(rows, () => spread(trained, COUNTED_ROWS).map(linted));
+}
+
 function taskSummaries({ places, options }: RowSet): TaskSummary[] {
   return (options?.mixture?.tasks ?? []).map(({ name, file }) => {
-    const own = places.filter(({ row }) => row.task?.name === name);
+    const own = places.filter((place) => taskOf(place)?.name === name);
     const count = (part: Part): number => own.filter((place) => place.part === part).length;
     return {
       name,
       file,
-      share: own.at(0)?.row.task?.share ?? 0,
+      share: (own.length > 0 && taskOf(own[0])?.share) || 0,
       rows: { train: count('train'), validation: count('validation'), test: count('test') },
     };
   });

@@ -3,19 +3,20 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import { longestSequence, supervisedCount } from '../text/trainable.ts';
 import { documentEntry } from './document-entry.ts';
 import { fileOrder, rowIdentity } from './divide.ts';
+import type { LargeRows } from './large-rows.ts';
 import { divided } from './open-rows.ts';
 import type { DataOptions } from './options.ts';
 import { questionsOfRows } from './questions.ts';
-import { RowMaker, type PreparedRow } from './prepare.ts';
+import { RowMaker, type PreparedRow, type PrepareOptions } from './prepare.ts';
 import { changedEntries } from './row-changes.ts';
-import { isTextDocument, isUsedEntry, type Entry, type RowSet } from './row-set.ts';
+import { entryWith, hasExample, isTextDocument, isUsedEntry, type Entry, type RowSet } from './row-set.ts';
 
 /** Rows between two pauses for other work. */
 const ROWS_AT_ONCE = 200;
 
 /** Whether every row that is used can be made again: from its example, or from the text that it is a part of. */
 export function canBeTokenizedAgain({ places, files }: RowSet): boolean {
-  return places.every(({ example, file }) => example !== undefined || files?.[file]?.documents !== undefined);
+  return places.every((place) => hasExample(place) || files?.[place.file]?.documents !== undefined);
 }
 
 /**
@@ -36,7 +37,12 @@ export async function tokenizeAgain<Rows extends RowSet>(
     return tokenizeTextsAgain(data, options, files, tokenizer, vocabSize, pause);
   const { maxLength, overlong } = options;
   const entries: Entry[] = [];
+  const large = await largeAgain(data.entries, tokenizer, { maxLength, overlong, vocabSize }, pause);
   for (const [at, entry] of data.entries.entries()) {
+    if (entry.large) {
+      entries.push(entry.large.madeBy(large.get(entry.large.of)!));
+      continue;
+    }
     if (at % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await pause();
     const row = anew(entry, (example) => {
       const maker = new RowMaker(tokenizer, { maxLength, overlong, vocabSize });
@@ -48,6 +54,24 @@ export async function tokenizeAgain<Rows extends RowSet>(
     );
   }
   return { ...data, entries, places: entries.filter(isUsedEntry) };
+}
+
+/** The rows of large files by another tokenizer, by the rows as they are. */
+async function largeAgain(
+  entries: readonly Entry[],
+  tokenizer: Tokenizer,
+  options: PrepareOptions,
+  pause: () => Promise<void>,
+): Promise<ReadonlyMap<LargeRows, LargeRows>> {
+  const made = new Map<LargeRows, LargeRows>();
+  let rows = 0;
+  for (const { large } of entries)
+    if (large && !made.has(large.of))
+      made.set(
+        large.of,
+        await large.of.madeAgain(tokenizer, options, () => (++rows % ROWS_AT_ONCE === 0 ? pause() : undefined)),
+      );
+  return made;
 }
 
 async function tokenizeTextsAgain<Rows extends RowSet>(
@@ -70,11 +94,16 @@ async function tokenizeTextsAgain<Rows extends RowSet>(
     maker.finish();
     read.push(...maker.rows.map((row) => ({ ...documentEntry(maker, row), file: at })));
     // A text has no other rows; any other file has no documents.
-    const own = file.documents ? [] : file.entries.map((entry): Entry => ({ ...entry, file: at }));
+    const own = file.documents ? [] : file.entries.map((entry) => entryWith(entry, { file: at }));
     const others = changedEntries(own, data.changes ?? new Map(), tokenizer, {
       ...{ maxLength, overlong, vocabSize },
     });
+    const large = await largeAgain(others, tokenizer, { maxLength, overlong, vocabSize }, pause);
     for (const [index, entry] of others.entries()) {
+      if (entry.large) {
+        read.push(entry.large.madeBy(large.get(entry.large.of)!));
+        continue;
+      }
       if (index % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await pause();
       const alone = new RowMaker(tokenizer, { maxLength, overlong, vocabSize });
       const row = anew(entry, (example) => {

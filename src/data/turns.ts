@@ -6,7 +6,7 @@ import type { Example } from './example.ts';
 export type Turns = 'single' | 'several' | 'text';
 
 /** @returns undefined if there are no rows, or only rows of tokens */
-export function turnsOf(examples: readonly Example[]): Turns | undefined {
+export function turnsOf(examples: Iterable<Example>): Turns | undefined {
   let kind: Turns | undefined;
   for (const given of examples) {
     const example = singleOf(given);

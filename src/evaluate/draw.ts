@@ -2,6 +2,7 @@
 import { wholeNumbers, type NumberColumn } from '../data/number-column.ts';
 import type { Question } from '../data/questions.ts';
 import { DistinctHashes, hashesOfTexts } from '../data/row-hashes.ts';
+import { itemOf, itemsOf, type List } from '../lists.ts';
 import { Random } from '../random.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { promptOfQuestion } from './answer.ts';
@@ -161,14 +162,14 @@ interface Sample {
  * the same as would be drawn of it alone.
  */
 export function drawQuestions(
-  questions: readonly Question[],
+  questions: List<Question>,
   sample: Sample,
   tokenizer: Tokenizer,
   maxPositions: number,
 ): Drawn {
   const from = new DrawnFrom(tokenizer);
-  for (const question of questions) from.add(question);
-  return drawAmong(from, (at) => questions[at], sample, tokenizer, maxPositions);
+  for (const question of itemsOf(questions)) from.add(question);
+  return drawAmong(from, (at) => itemOf(questions, at), sample, tokenizer, maxPositions);
 }
 
 /** The same of questions that are not held. @param questionAt the question at a place: asked only of those that are drawn */

@@ -1,6 +1,6 @@
 /** The check of a run of the page before anything of it is compiled. */
 import { asRowsAsk } from '../data/questions.ts';
-import { onlyTask, rowsOf, type RowSet } from '../data/row-set.ts';
+import { onlyTask, placesOf, shapeOf, type RowSet } from '../data/row-set.ts';
 import { GraftError } from '../errors.ts';
 import { promptOf } from '../evaluate/answer.ts';
 import { checkLastLayers } from '../model/trained-part.ts';
@@ -10,7 +10,6 @@ import { checkSpec, specOf, type FormSpec } from '../settings/spec.ts';
 import { settingOf } from '../settings/table.ts';
 import { allowed, isAllowed } from '../settings/values.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { longestSequence } from '../text/trainable.ts';
 import { checkKind, kindOfRow, virtualTokens } from '../train/learning.ts';
 import { checkStart } from './trainable.ts';
 
@@ -52,8 +51,9 @@ export function checkRun(
       'Open the data again.',
     );
   }
-  for (const { row } of data.places) checkKind(objectiveOf(options.objective), kindOfRow(row));
-  const longest = data.places.reduce((length, { row }) => Math.max(length, longestSequence(row)), 0);
+  const shapes = data.places.map((place) => shapeOf(place)!);
+  for (const shape of shapes) checkKind(objectiveOf(options.objective), kindOfRow(shape));
+  const longest = shapes.reduce((length, { longest: own }) => Math.max(length, own), 0);
   if (longest > options.maxLength) {
     throw wrong(
       `The run takes rows of at most ${options.maxLength} tokens, but a row has ${longest}.`,
@@ -61,12 +61,12 @@ export function checkRun(
     );
   }
   const own = onlyTask(data, options.task);
-  if (rowsOf(own, 'train').length === 0)
+  if (placesOf(own, 'train').length === 0)
     throw wrong(
       `No row belongs to the task ${options.task ?? ''}.`,
       'Choose a task of the open rows, or all of them.',
     );
-  if (options.evalEvery > 0 && rowsOf(own, 'validation').length === 0)
+  if (options.evalEvery > 0 && placesOf(own, 'validation').length === 0)
     throw wrong(
       `The run should evaluate every ${options.evalEvery} steps, and no rows are held out for validation.`,
       'Split a validation part off, or choose 0.',

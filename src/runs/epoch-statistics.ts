@@ -1,13 +1,12 @@
 /** What one pass of a run over its rows computes: its tokens, what padding adds, and what shared prefixes save. */
-import { rowsOf, type RowSet } from '../data/row-set.ts';
+import { placesOf, rowsOfPlaces, shapeOf, type Entry, type RowSet } from '../data/row-set.ts';
 import { sizeOfRows } from '../model/batch.ts';
 import { objectiveOf, takesKind } from '../objectives/registry.ts';
 import { specOf, type FormSpec } from '../settings/spec.ts';
-import { spread } from '../lists.ts';
+import { itemOf, spread } from '../lists.ts';
 import { chooseBuckets, mayShare } from '../train/buckets.ts';
 import { kindOfRow } from '../train/learning.ts';
 import { microBatches, RowOrder } from '../train/order.ts';
-import { supervisedCount } from '../text/trainable.ts';
 
 export interface EpochStatistics {
   readonly rows: number;
@@ -29,15 +28,17 @@ const MAX_STEPS = 200;
 
 /** @returns undefined if the objective cannot learn from these rows */
 export function epochStatistics(form: FormSpec, data: RowSet): EpochStatistics | undefined {
-  const rows = rowsOf(data, 'train');
+  const places = placesOf(data, 'train');
+  const rows = rowsOfPlaces(places);
   const objective = objectiveOf(form.objective);
-  if (rows.length === 0 || !rows.every((row) => takesKind(objective, kindOfRow(row)))) return undefined;
+  const isTaken = (place: Entry): boolean => takesKind(objective, kindOfRow(shapeOf(place)!));
+  if (rows.length === 0 || !places.every(isTaken)) return undefined;
   const spec = specOf({ ...form, maxLength: data.options?.maxLength ?? form.maxLength });
   const steps = Math.ceil(rows.length / (spec.batch * spec.accumulate));
   const order = new RowOrder(rows, spec);
   const looked = spread([...Array(steps).keys()], MAX_STEPS).map((step) =>
     // The last step of a pass takes rows of the next one as well.
-    order.rowsOf(step).map((row) => rows[row]),
+    order.rowsOf(step).map((row) => itemOf(rows, row)),
   );
   const share = (packing: boolean): number => {
     const sizes = looked
@@ -56,8 +57,8 @@ export function epochStatistics(form: FormSpec, data: RowSet): EpochStatistics |
     batches.reduce((sum, batch) => sum + sizeOfRows(batch, shared).tokens, 0);
   return {
     ...{ rows: rows.length, steps },
-    tokens: rows.reduce((sum, { ids }) => sum + ids.length, 0),
-    supervised: rows.reduce((sum, row) => sum + supervisedCount(row), 0),
+    tokens: places.reduce((sum, place) => sum + shapeOf(place)!.tokens, 0),
+    supervised: places.reduce((sum, { supervised }) => sum + supervised, 0),
     ...{ packed: share(true), unpacked: share(false) },
     repeated: 1 - count(true) / count(false),
     shares: mayShare(spec),

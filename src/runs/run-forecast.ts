@@ -13,7 +13,8 @@ import {
   type PlanWork,
 } from '../train/run-work.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import { rowsOf, type RowSet } from '../data/row-set.ts';
+import { placesOf, rowsOf, shapeOf, type RowSet } from '../data/row-set.ts';
+import type { List } from '../lists.ts';
 import { shorterRows } from '../data/shorter-rows.ts';
 import type { PlannedOn } from './run-memory.ts';
 import { SAMPLE_TOKENS } from './check-run.ts';
@@ -120,11 +121,12 @@ export async function shortenRun(
       steps: fewer,
       warmup: Math.min(options.warmup, fewer),
     });
-  const longest = rows.train.reduce((max, row) => Math.max(max, lengthOf(row)), 0);
+  const lengths = placesOf(data, 'train').map((place) => shapeOf(place)!.longest);
+  const longest = lengths.reduce((max, length) => Math.max(max, length), 0);
   const limit = Math.max(MIN_LENGTH, Math.ceil(longest / 2));
   const cut = limit < maxLength ? shorterRows(limit, data, open.tokenizer.bosId) : undefined;
   if (cut) {
-    const longer = rows.train.filter((row) => lengthOf(row) > limit).length;
+    const longer = lengths.filter((length) => length > limit).length;
     await consider(
       `Truncate rows at ${limit} tokens, which shortens ${longer} of ${rows.train.length}`,
       { maxLength: limit },
@@ -140,15 +142,9 @@ export async function shortenRun(
   return ways.sort((a, b) => a.total - b.total);
 }
 
-/** Tokens of a row that the limit is compared with: for a pair those of its longer sequence. */
-function lengthOf({ ids, starts }: LabelledTokens): number {
-  const bounds = [0, ...Array.from(starts ?? []), ids.length];
-  return Math.max(...bounds.slice(1).map((end, at) => end - bounds[at]));
-}
-
 interface HeldRows {
-  readonly train: readonly LabelledTokens[];
-  readonly validation: readonly LabelledTokens[];
+  readonly train: List<LabelledTokens>;
+  readonly validation: List<LabelledTokens>;
 }
 
 function openRows({ content }: Opened, data: RowSet | undefined): HeldRows | undefined {

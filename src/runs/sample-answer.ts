@@ -1,6 +1,7 @@
 /** The expected answer to the sample prompt, if a row has this prompt: it shows whether a run's answers are right. */
 import { singleOf } from '../text/trainable.ts';
 import type { Example } from '../data/example.ts';
+import { questionOf } from '../data/questions.ts';
 import type { RowSet } from '../data/row-set.ts';
 
 /** Held-out rows come first: a right answer there was not learned by heart. */
@@ -15,7 +16,7 @@ export function referenceOfPrompt({ places, questions }: RowSet, prompt: string)
     }
   }
   // After a reload only the questions are left of the examples.
-  return questions.find((question) => question.prompt === prompt)?.expected;
+  return questionOf(questions, prompt)?.expected;
 }
 
 function answerOf(given: Example, prompt: string): string | undefined {

@@ -12,6 +12,7 @@ import { adapterModules, initialTensors, kindOf, modulesOfState } from '../adapt
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import type { AdapterData } from '../export/peft.ts';
 import { GraftError } from '../errors.ts';
+import { isHeld, itemOf, type List } from '../lists.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { sequencesIn, type LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
@@ -19,7 +20,7 @@ import { objectiveOf } from '../objectives/registry.ts';
 import { stateOf } from '../optimisers/optimiser.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { Random } from '../random.ts';
-import { startBuckets } from '../train/buckets.ts';
+import { rowsOfRun, startBuckets } from '../train/buckets.ts';
 import { arranged } from '../train/learning.ts';
 import { rowBatches, rowInputs } from '../train/row-inputs.ts';
 import type { NamedArrays } from '../train/state.ts';
@@ -52,7 +53,7 @@ export interface InitialValues {
   /** Ids of a text by the tokenizer of the base, for an adapter that starts as one. */
   readonly encode?: Encode;
   /** The rows that the run trains on, for a kind that reads some first. */
-  readonly rows?: readonly LabelledTokens[];
+  readonly rows?: List<LabelledTokens>;
   /** Values of the saved state that the run continues from: then nothing is computed, and the caller writes them. */
   readonly saved?: NamedArrays;
   /** Called with the progress of the start, if it takes long; throwing ends it. */
@@ -114,7 +115,8 @@ async function newAdapter(
   const { fromRows } = kindOf(config);
   if (!fromRows) return { config, modules, tensors: initialTensors(modules, options.seed) };
   if (!rows) throw new Error(`The kind ${options.method} starts from rows, and there are none`);
-  for (const ids of rows.flatMap(sequencesIn)) model.checkIds(ids);
+  const checked = isHeld(rows) ? rows : rowsOfRun(rows, options).map((row) => itemOf(rows, row));
+  for (const ids of checked.flatMap(sequencesIn)) model.checkIds(ids);
   const readsPrompts = fromRows.readsPrompts(config);
   const batches = rowBatches(arranged(options, rows), options);
   const inputs = rowInputs({ model, batches, buckets: startBuckets(batches, readsPrompts), readsPrompts });

@@ -238,6 +238,8 @@ export interface StoredRows {
   readonly validation: readonly PreparedRow[];
   readonly test: readonly PreparedRow[];
   readonly questions: readonly Question[];
+  /** Rows of a large file by their parts: they are read again from the data set of the run, and the lists are empty. */
+  readonly large?: Readonly<Record<'train' | 'validation' | 'test', number>>;
 }
 
 export interface StoredCheckpoint {

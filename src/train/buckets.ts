@@ -5,7 +5,7 @@ import { adapterOf } from '../adapters/chosen.ts';
 import { withShortPrefixes } from '../model/shared-prefixes.ts';
 import { idleReason } from '../settings/idle.ts';
 import { countSteps, type RunSpec } from '../settings/spec.ts';
-import { heldRows, virtualTokens } from './learning.ts';
+import { virtualTokens } from './learning.ts';
 import { RowOrder } from './order.ts';
 import type { GenerationSize } from './policy/buckets.ts';
 import { rowBatches, sizeOfInputs } from './row-inputs.ts';
@@ -170,13 +170,13 @@ export function startBuckets(
 /**
  * The same for a run; nothing if its adapter reads no rows.
  *
- * @throws GraftError `train-option` as `countSteps`; Error for rows that are made as they are taken, if the adapter reads rows
+ * @throws GraftError `train-option` as `countSteps`
  */
 export function startsOf(options: RunSpec, rows: List<LabelledTokens>): Pick<RunBuckets, 'starts'> {
   const adapter = adapterOf(options);
   const fromRows = adapter?.kind.fromRows;
   return fromRows
-    ? { starts: startBuckets(rowBatches(heldRows(rows), options), fromRows.readsPrompts(adapter.config)) }
+    ? { starts: startBuckets(rowBatches(rows, options), fromRows.readsPrompts(adapter.config)) }
     : {};
 }
 

@@ -1,7 +1,7 @@
 /** The objective of a run with its settings, and the kinds of rows that it accepts. */
 import { GraftError } from '../errors.ts';
 import { learnerOf } from '../adapters/learners.ts';
-import { isHeld, type List } from '../lists.ts';
+import type { List } from '../lists.ts';
 import { countSupervised, withVirtual, type LabelledTokens } from '../model/batch.ts';
 import type { Objective, ObjectiveReport, RowKind } from '../objectives/objective.ts';
 import { OBJECTIVES, objectiveOf, takesKind } from '../objectives/registry.ts';
@@ -50,12 +50,6 @@ export function arranged<Row extends LabelledTokens>(
   return objective.samples ? own : withVirtual(own, virtualTokens(options));
 }
 
-/** Rows that must be at hand. @throws Error if they are made as they are taken, which the caller has to rule out */
-export function heldRows<Row>(rows: List<Row>): readonly Row[] {
-  if (!isHeld(rows)) throw new Error('These rows are made as they are taken, and all are needed at once');
-  return rows;
-}
-
 /** How many tokens the adapter of a run puts before each sequence. @param options settings of the run by name */
 export function virtualTokens(options: Given): number {
   return learnerOf(options).virtualTokens?.(options) ?? 0;
@@ -80,7 +74,12 @@ export function measuredOf(objective: Objective, stats: Float32Array, count: num
 }
 
 /** The kind of these rows: a judged answer has a label, and a pair two sequences. */
-export const kindOfRow = ({ starts, desirable, asks, texts }: LabelledTokens): RowKind =>
+export const kindOfRow = ({
+  starts,
+  desirable,
+  asks,
+  texts,
+}: Pick<LabelledTokens, 'starts' | 'desirable' | 'asks' | 'texts'>): RowKind =>
   texts ? 'queries' : asks ? 'prompts' : desirable !== undefined ? 'unpaired' : starts ? 'pairs' : 'answers';
 
 /** Sequences of a row that are kept apart; missing if they are not. */

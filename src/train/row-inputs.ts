@@ -18,6 +18,7 @@ import { ParameterStore } from '../engine/parameters.ts';
 import type { Plan } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import { itemOf, type List } from '../lists.ts';
 import {
   batchTensors,
   sizeOfRows,
@@ -32,7 +33,7 @@ import { microBatches, RowOrder } from './order.ts';
 import { countSteps, type RunSpec } from '../settings/spec.ts';
 
 /** The rows that a run takes, each once, in micro-batches in its order. @throws GraftError `train-option` as `countSteps` */
-export function rowBatches<Row extends LabelledTokens>(rows: readonly Row[], options: RunSpec): Row[][] {
+export function rowBatches<Row extends LabelledTokens>(rows: List<Row>, options: RunSpec): Row[][] {
   const order = new RowOrder(rows, options);
   const steps = countSteps(options, rows.length);
   const taken = new Set<number>();
@@ -42,7 +43,7 @@ export function rowBatches<Row extends LabelledTokens>(rows: readonly Row[], opt
     for (const row of fresh) taken.add(row);
     batches.push(
       ...microBatches(
-        fresh.map((row) => rows[row]),
+        fresh.map((row) => itemOf(rows, row)),
         options,
       ),
     );

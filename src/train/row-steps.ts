@@ -1,5 +1,5 @@
 /** Steps from the rows themselves: each takes some, and learns from what they have. */
-import { isHeld, itemOf } from '../lists.ts';
+import { isHeld, itemOf, spread, type List } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import {
@@ -59,7 +59,7 @@ export const rowSteps: StepKind = {
     const order = new RowOrder(rows, options);
     return (step) =>
       workOfRows(
-        order.rowsOf(step).map((row) => rows[row]),
+        order.rowsOf(step).map((row) => itemOf(rows, row)),
         options,
         gradients,
         work.gradient,
@@ -69,14 +69,25 @@ export const rowSteps: StepKind = {
     validation: workOfRows(validation, options, losses, work.loss),
     reference:
       work.reference && references
-        ? [rowsOfRun(rows, options).map((row) => rows[row]), validation].reduce(
-            (sum, some) => sum + workOfRows(some, options, references, work.reference!),
-            0,
-          )
+        ? workOfMany(rows, rowsOfRun(rows, options), options, references, work.reference) +
+          workOfRows(validation, options, references, work.reference)
         : 0,
   }),
   prepare: (request) => (parts) => new Steps(request, parts),
 };
+
+/** The work on many rows: counted on some of them if they are made as they are taken. @param taken their places */
+function workOfMany(
+  rows: List<LabelledTokens>,
+  taken: readonly number[],
+  options: RunSpec,
+  buckets: RunBuckets['gradients'],
+  work: WorkOf,
+): number {
+  const counted = isHeld(rows) ? taken : spread(taken, LOOKED_AHEAD * options.batch);
+  const some = counted.map((row) => itemOf(rows, row));
+  return (workOfRows(some, options, buckets, work) * taken.length) / Math.max(1, counted.length);
+}
 
 /** Each micro-batch costs as much as its bucket, padding included. */
 function workOfRows(

@@ -6,7 +6,8 @@ import type { Bucket, LabelledTokens } from '../model/batch.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
-import type { RunBuckets } from './buckets.ts';
+import { isHeld, itemsOf, type List } from '../lists.ts';
+import { LOOKED_AHEAD, type RunBuckets } from './buckets.ts';
 import { arranged, learningOf } from './learning.ts';
 import { loadingOf } from './loading.ts';
 import { emptyTrainable, type MemorySettings } from './memory-plan.ts';
@@ -101,7 +102,7 @@ export type StepWork = (step: number) => number;
  */
 export function stepWork(
   options: RunSpec,
-  ofFile: readonly LabelledTokens[],
+  ofFile: List<LabelledTokens>,
   buckets: RunBuckets,
   work: PlanWork,
 ): StepWork {
@@ -122,7 +123,7 @@ export interface RunWork {
 
 /**
  * The floating-point operations of a run: of all steps, of one validation, and of the reference policy. Steps after the first {@link COUNTED_STEPS}
- * count as the mean of those.
+ * count as the mean of those; of rows that are made as they are taken, after the first {@link LOOKED_AHEAD}.
  *
  * @param trained rows of the file, before they are arranged
  * @param heldOut validation rows, likewise
@@ -131,15 +132,15 @@ export interface RunWork {
  */
 export function runWork(
   options: RunSpec,
-  trained: readonly LabelledTokens[],
+  trained: List<LabelledTokens>,
   heldOut: readonly LabelledTokens[],
   buckets: RunBuckets,
   work: PlanWork,
 ): RunWork {
   const rows = arranged(options, trained);
-  const validation = arranged(options, heldOut);
+  const validation = [...itemsOf(arranged(options, heldOut))];
   const steps = countSteps(options, rows.length);
-  const counted = Math.min(steps, COUNTED_STEPS);
+  const counted = Math.min(steps, isHeld(rows) ? COUNTED_STEPS : LOOKED_AHEAD);
   const each = stepWork(options, rows, buckets, work);
   let sum = 0;
   for (let step = 0; step < counted; step++) sum += each(step);

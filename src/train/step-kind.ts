@@ -47,11 +47,11 @@ export interface StepKind {
   /** Sequences of a row that a plan keeps apart, for counting its work; undefined if it keeps none apart. */
   sequences(objective: Objective): number | undefined;
   /** The work of each step. @param rows arranged by the objective */
-  stepWork(options: RunSpec, rows: readonly LabelledTokens[], buckets: RunBuckets, work: PlanWork): StepWork;
+  stepWork(options: RunSpec, rows: List<LabelledTokens>, buckets: RunBuckets, work: PlanWork): StepWork;
   /** The work besides the steps. @param rows, validation arranged by the objective */
   otherWork(
     options: RunSpec,
-    rows: readonly LabelledTokens[],
+    rows: List<LabelledTokens>,
     validation: readonly LabelledTokens[],
     buckets: RunBuckets,
     work: PlanWork,

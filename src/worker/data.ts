@@ -1,12 +1,10 @@
 /** The open rows with the base model's answers, and the data of a run. */
 import { ROWS_FILE } from '../data/parts.ts';
-import { rowsOf, type UsedEntry, type RowSet } from '../data/row-set.ts';
+import type { UsedEntry, RowSet } from '../data/row-set.ts';
 import type { AnswersByPrompt, KnownModel } from '../evaluate/open-eval-model.ts';
-import { rowsFor } from '../runs/asked-rows.ts';
 import type { StoredRows, StoredRun } from '../storage/records.ts';
 import type { BaseKnows } from './general-text.ts';
 import { longestSequence, supervisedCount } from '../text/trainable.ts';
-import type { FormSpec } from '../settings/spec.ts';
 
 export { rowsOf, type UsedEntry } from '../data/row-set.ts';
 
@@ -24,26 +22,6 @@ export const unasked = (rows: RowSet): DataSet => ({
   ...rows,
   base: { answers: new Map(), losses: new Map() },
 });
-
-/** The data that a run keeps, so that it can be resumed after a reload. */
-export function storedRows(data: RowSet): StoredRows {
-  return {
-    train: rowsOf(data, 'train'),
-    validation: rowsOf(data, 'validation'),
-    test: rowsOf(data, 'test'),
-    questions: data.questions,
-  };
-}
-
-/** The rows of a run: with their prompts, if answers are sampled to them. */
-export function askedRows(data: RowSet, { objective }: Pick<FormSpec, 'objective'>): StoredRows {
-  const { train, validation, ...others } = storedRows(data);
-  return {
-    ...others,
-    train: rowsFor(objective, train, data.places),
-    validation: rowsFor(objective, validation, data.places),
-  };
-}
 
 /** The data of a run that is resumed after a reload. */
 export function restoredData(

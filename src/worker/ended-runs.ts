@@ -31,5 +31,5 @@ export async function keepSaved(
   const adapter = learnerOf(options).trainsModel
     ? undefined
     : adapterShape(open.model.definition, options, state.values);
-  return endRun({ run, learned, adapter, rows: rows.train.length }, open);
+  return endRun({ run, learned, adapter, rows: rows.large?.train ?? rows.train.length }, open);
 }

@@ -1,7 +1,8 @@
 /** The rows that a measurement asks, drawn once for all methods, and how each model reads them: a plan of the one runner. */
 import type { Adapter } from '../adapters/adapter.ts';
 import { addedTokens } from '../adapters/tokens/tokens.ts';
-import type { RowSet } from '../data/row-set.ts';
+import type { Question } from '../data/questions.ts';
+import { placesOf, rowsOf, type RowSet } from '../data/row-set.ts';
 import { groupOfRow } from '../data/row-columns.ts';
 import { drawQuestions, type Drawn } from '../evaluate/draw.ts';
 import { OpenEvalModel, type EvalProgress, type KnownModel } from '../evaluate/open-eval-model.ts';
@@ -30,13 +31,13 @@ import {
   type SubjectPlan,
 } from '../evaluate/run-evaluation.ts';
 import { chosenScorers, openRewardScorer } from '../evaluate/score-answers.ts';
+import { itemOf, itemsOf, spread, type List } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { NAMED_SCORERS } from '../scorers/lists.ts';
 import type { RewardSpec } from '../scorers/rewards/specs.ts';
 import type { NewTokens } from '../text/added-tokens.ts';
 import type { Progress } from './api.ts';
-import { rowsOf } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { modelWith } from './new-tokens.ts';
 import { startSandbox } from './sandbox.ts';
@@ -125,9 +126,9 @@ export function evalSessionOf<Rows extends RowSet>(
   const seed = data.options?.seed ?? DEFAULT_SEED;
   const prompts = isScorable && data.questions.length === 0 ? promptsOf(data, chat) : [];
   const isPrompts = prompts.length > 0;
-  const questions = isPrompts ? prompts.map(({ question }) => question) : data.questions;
+  const questions: List<Question> = isPrompts ? prompts.map(({ question }) => question) : data.questions;
   const found = drawQuestions(questions, { rows, seed }, open.tokenizer, open.info.maxPositions);
-  const places = data.places.filter(({ part }) => part === 'test');
+  const places = placesOf(data, 'test');
   const chosen =
     only === undefined || found.chosen.length === 0
       ? found.chosen
@@ -138,18 +139,18 @@ export function evalSessionOf<Rows extends RowSet>(
   /** Pairs among the drawn rows; answers with labels find each other among all of the test rows. */
   const pairsIn = (of: Rows, part: LossPart): readonly LabelledTokens[] =>
     part.rows.some(({ desirable }) => desirable !== undefined)
-      ? drawPairs(pairRowsOf(rowsOf(of, 'test')), { rows, seed })
+      ? drawPairs(pairRowsOf([...itemsOf(rowsOf(of, 'test'))]), { rows, seed })
       : pairRowsOf(part.rows);
   const asking = isPrompts ? prompts : pairsOf(data, 'test', template);
   const part = partOf(data);
   const pairs = isPrompts ? [] : pairsIn(data, part);
   const asked = drawn.chosen.map((at): AskedQuestion => ({
-    question: questions[at],
+    question: itemOf(questions, at),
     example: asking.at(at)?.example,
   }));
   const groupedBy = data.options?.fair?.group;
   const items = drawn.chosen.map((at): Item => {
-    const { prompt, expected, task } = questions[at];
+    const { prompt, expected, task } = itemOf(questions, at);
     // A run that is resumed after a reload has rows without their examples.
     const pair = asking.at(at);
     return {
@@ -247,9 +248,12 @@ export function evalSessionOf<Rows extends RowSet>(
 const readsOtherText = ({ files }: RowSet, { modules }: Adapter): boolean =>
   addedTokens(modules) !== undefined && (files?.some((file) => file?.documents) ?? false);
 
+/** Answers of which an instruction is made, at most: they show whether answers are labels. */
+export const MOST_ANSWERS = 20_000;
+
 /** The reference answers of training; those of the asked rows if there is no training row. */
-const answersOf = (train: readonly Pair[], asked: readonly AskedQuestion[]): string[] =>
-  (train.length > 0 ? train : asked).map(({ question }) => question.expected);
+const answersOf = (train: List<Pair>, asked: readonly AskedQuestion[]): string[] =>
+  (train.length > 0 ? spread(train, MOST_ANSWERS) : asked).map(({ question }) => question.expected);
 
 /** The same questions each time, so that their answers are known. */
 const knownPrompts = new WeakMap<RowSet['places'], PlacedPair[]>();

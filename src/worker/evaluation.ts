@@ -1,4 +1,5 @@
 /** Methods on held-out rows of the open data: the base against adapters, and both with examples in their prompts. */
+import { placesOf } from '../data/row-set.ts';
 import { GraftError } from '../errors.ts';
 import {
   firstItems,
@@ -20,18 +21,20 @@ import { adapterRetrieval, retrieval } from '../evaluate/methods/retrieval.ts';
 import { AnswersByPrompt } from '../evaluate/open-eval-model.ts';
 import type { OpenSubject, SubjectPlan } from '../evaluate/run-evaluation.ts';
 import { pairsOf } from '../evaluate/loss-part.ts';
+import { spread } from '../lists.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { plural } from '../numbers.ts';
 import { answerProblem, type RewardSpec } from '../scorers/rewards/specs.ts';
 import { rewardsOf } from './answer-rewards.ts';
 import type { AdapterChoice, AdapterOrigin, Progress, Prompting, Sample } from './api.ts';
-import { rowsOf, type DataSet } from './data.ts';
+import type { DataSet } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { rowsWith } from './new-tokens.ts';
 import { originOf } from './origin.ts';
 import type { Session } from './session.ts';
 import {
   evalSessionOf,
+  MOST_ANSWERS,
   type By,
   type EvalSession,
   type TunedAnswerer,
@@ -87,7 +90,7 @@ export async function evaluate(
   { adapters, sample, passages, encoder, forgetting, onProgress, signal, data: rowsAsked }: EvaluationRequest,
 ): Promise<Evaluation> {
   const { open, data } = await opened(session, rowsAsked);
-  if (rowsOf(data, 'test').length === 0) {
+  if (placesOf(data, 'test').length === 0) {
     throw new GraftError(
       'worker-no-held-out',
       `${data.name} has no held-out rows.`,
@@ -197,7 +200,8 @@ const instructionOf = ({ goal, instruction }: Prompting, answers: readonly strin
 /** @returns '' if no row is open, or nothing is known of the task */
 export function instructionFor({ data, opened: model }: Session, goal: string): string {
   const train = data && model ? pairsOf(data, 'train', model.tokenizer.chatTemplate !== undefined) : [];
-  return usualInstruction(goal, instructionLabels(train.map(({ question }) => question.expected)));
+  const answers = spread(train, MOST_ANSWERS).map(({ question }) => question.expected);
+  return usualInstruction(goal, instructionLabels(answers));
 }
 
 /** The rows that everything needed has answered. @throws GraftError `worker-aborted` if that is none */

@@ -2,20 +2,28 @@
 import { findRunWarnings } from '../train/run-warnings.ts';
 import type { ForecastApi } from './api.ts';
 import { rewardWarnings } from '../scorers/rewards/reward-warnings.ts';
-import { rowsOf } from './data.ts';
+import type { PromptRow } from '../train/policy/prompts.ts';
+import { isHeld, spread, type List } from '../lists.ts';
+import { objectiveOf } from '../objectives/registry.ts';
 import { onlyTask, type Entry, type RowSet, type UsedEntry } from '../data/row-set.ts';
 import type { Checks } from './checks.ts';
 import type { OpenModel } from './model.ts';
 import { tokensOfKept } from '../runs/new-tokens.ts';
 import { withNewTokens } from './new-tokens.ts';
 import { outcome } from './outcome.ts';
-import { rowsFor } from '../runs/asked-rows.ts';
+import { askedRows } from './rows-of-run.ts';
 import { modelFolder } from '../weights/folder.ts';
 import { chatTokens, type Session } from './session.ts';
 import { specOf } from '../settings/spec.ts';
 
 const trainedOn = ({ places }: Pick<RowSet, 'places'>): UsedEntry[] =>
   places.filter(({ part }) => part === 'train');
+
+/** Rows of a large file that are looked at. */
+const LOOKED_AT = 20_000;
+/** All rows; some of them if they are made as they are taken. */
+const looked = <Row extends object>(rows: List<Row>): readonly Row[] =>
+  isHeld(rows) && !rows.some((row) => 'large' in row) ? rows : spread(rows, LOOKED_AT);
 
 const load = () => Promise.all([import('../runs/run-forecast.ts'), import('./speeds.ts')]);
 
@@ -37,9 +45,10 @@ export function forecastApi(
       outcome(async () => {
         const { info } = await openOrThrow();
         const { data } = session;
-        const rows = data ? rowsFor(options.objective, rowsOf(data, 'train'), data.places) : [];
+        const rows = data ? askedRows(data, options).train : [];
         const run = { steps: options.steps, rows: rows.length, parameters: info.parameters };
-        const asked = rows.flatMap((row) => row.asked ?? []);
+        const { samples } = objectiveOf(options.objective);
+        const asked = samples ? looked(rows).flatMap((row: PromptRow) => row.asked ?? []) : [];
         return {
           warnings: [
             ...findRunWarnings(specOf(options), run),
@@ -62,13 +71,13 @@ export function forecastApi(
           definition,
           tokenizer: own.open.tokenizer,
           added: tokensOfKept(own.options, given.open.tokenizer),
-          rows: trainedOn(own.data),
+          rows: looked(trainedOn(own.data)),
           trainsHead: trainsHead(definition, specOf(options)),
         });
         if (!found) return {};
-        const looked = new Set<Entry>(trainedOn(given.data));
+        const rows = new Set<Entry>(looked(trainedOn(given.data)));
         // New tokens make other rows of texts, which are not those of the list.
-        const places = data.entries.flatMap((entry, at) => (looked.has(entry) ? [at] : []));
+        const places = data.entries.flatMap((entry, at) => (rows.has(entry) ? [at] : []));
         return {
           found,
           ...(places.length === found.of && { finding: await checks.unwritable(data, places, found) }),

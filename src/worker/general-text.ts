@@ -9,6 +9,7 @@ import { generalRows, generalTextOf } from '../evaluate/general.ts';
 import { promptsFileOf, readPrompts, type GeneralPrompt } from '../evaluate/general-prompts.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import { decodeUtf8, isObject, parseJson } from '../json.ts';
+import { isHeld, spread, type List } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import {
@@ -44,6 +45,13 @@ async function generalPrompts({ info }: OpenModel): Promise<readonly GeneralProm
   const json = parseJson(await textOf(name), name);
   return readPrompts(isObject(json) ? json : undefined);
 }
+
+/** Rows of a large file of which the base may answer prompts: it answers fewer. */
+const MOST_ROWS = 2048;
+
+/** The rows of which the base may answer prompts. */
+export const askedAbout = <Row>(rows: List<Row>): readonly Row[] =>
+  isHeld(rows) ? rows : spread(rows, MOST_ROWS);
 
 /** The bundled check for the open model. @throws GraftError `worker-fetch` */
 async function checkOf(open: OpenModel, own: readonly LabelledTokens[]): Promise<GeneralCheck> {

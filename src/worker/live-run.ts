@@ -263,11 +263,13 @@ export class LiveRun {
     const { learned, forgetting } = this.store;
     if (when === 'after' && learned) writeLearned(this.subject.trainable, learned);
     // Rarely needed code is loaded on demand.
-    const { measureAfter, measureBefore } = await import('./general-text.ts');
+    const { askedAbout, measureAfter, measureBefore } = await import('./general-text.ts');
     const { train, validation } = this.seed.rows;
     // The base has no rows for new tokens.
     const added = adapter && addedTokens(adapter.modules);
-    const own = (validation.length > 0 ? validation : train).filter(({ ids }) => !hasAdded(added, ids));
+    const own = askedAbout(validation.length > 0 ? validation : train).filter(
+      ({ ids }) => !hasAdded(added, ids),
+    );
     const tuned = { model, adapter };
     this.store.forgetting =
       when === 'before' || !forgetting

@@ -52,9 +52,11 @@ export function rewardsApi(session: Session, openOrThrow: () => Promise<OpenMode
 /** @throws GraftError `data-empty` if no row has a prompt */
 function firstRows({ data }: Session, max: number): AskingRow[] {
   const questions: AskingRow[] = [];
-  for (const { part, example } of data?.places ?? []) {
+  for (const place of data?.places ?? []) {
     if (questions.length === max) break;
-    if (part !== 'train' || !example) continue;
+    if (place.part !== 'train') continue;
+    const { example } = place;
+    if (!example) continue;
     const row = example.columns ?? {};
     if (example.kind === 'prompt') questions.push({ prompt: textOfPrompt(example.prompt), row });
     else

@@ -3,7 +3,7 @@ import type { AdapterData } from '../export/peft.ts';
 import type { RunEvent } from '../runs/events.ts';
 import type { Curve, Ending, Learned, RunRows, Store } from '../runs/store.ts';
 import type { AdapterShape } from '../runs/trainable.ts';
-import type { StoredCheckpoint, StoredRows, StoredRun } from '../storage/records.ts';
+import type { StoredCheckpoint, StoredRun } from '../storage/records.ts';
 import { checkpointRevision, saveCheckpoint, saveEndedRun } from '../storage/runs.ts';
 import type { Reading } from '../train/reading.ts';
 import { licenceOf } from '../weights/licence.ts';
@@ -12,12 +12,15 @@ import type { TrainerState } from '../train/state.ts';
 import type { EvalPoint, FormSpec, RunStatus, StepPoint } from './api.ts';
 import { keptAdapter } from './kept-adapter.ts';
 import { BUNDLED_LICENCE, type OpenModel } from './model.ts';
+import { storedRows, type RowsOfRun } from './rows-of-run.ts';
 import { pointOf, runReading } from './run-records.ts';
 
 /** The start of a run, new or from storage. */
 export interface RunSeed {
   readonly run: StoredRun;
-  readonly rows: StoredRows;
+  readonly rows: RowsOfRun;
+  /** Whether the rows are those of a large file, which are not stored with the run. */
+  readonly isLarge: boolean;
   readonly checkpoint?: StoredCheckpoint;
   /** An adapter that it starts from. */
   readonly start?: AdapterData;
@@ -38,7 +41,7 @@ export class PageStore implements Store {
   /** The id of the adapter that the run made; undefined if it made a model. */
   keptId: string | undefined;
   readonly #run: StoredRun;
-  readonly #rows: StoredRows;
+  readonly #seed: Pick<RunSeed, 'rows' | 'isLarge'>;
   /** Grow with the run. */
   readonly #steps: StepPoint[];
   readonly #evals: EvalPoint[];
@@ -52,7 +55,7 @@ export class PageStore implements Store {
   #keptModel: string | undefined;
 
   constructor(
-    { run, rows, checkpoint }: RunSeed,
+    { run, checkpoint, ...seed }: RunSeed,
     private readonly open: OpenModel,
     /** Missing if all weights are trained. */
     private readonly adapter: AdapterShape | undefined,
@@ -60,7 +63,7 @@ export class PageStore implements Store {
     private readonly weigh: () => void,
   ) {
     this.#run = run;
-    this.#rows = rows;
+    this.#seed = seed;
     this.#steps = [...run.steps];
     this.#evals = [...run.evals];
     this.#samples = [...run.samples];
@@ -124,7 +127,7 @@ export class PageStore implements Store {
         step: state.counters.step,
         files: writeState({ state, fingerprint: this.open.fingerprint }),
       },
-      this.#revision === undefined ? this.#rows : undefined,
+      this.#revision === undefined ? storedRows(this.#seed.rows, this.#seed.isLarge) : undefined,
     );
     this.#revision = revision;
   }
@@ -135,7 +138,7 @@ export class PageStore implements Store {
     this.weigh();
     const run = { ...this.record, status: ending };
     const { adapter, open } = this;
-    const kept = await endRun({ run, learned, adapter, rows: this.#rows.train.length }, open);
+    const kept = await endRun({ run, learned, adapter, rows: this.#seed.rows.train.length }, open);
     this.keptId = kept.adapterId;
     this.#keptModel = kept.run.keptModel;
     this.learned = learned;

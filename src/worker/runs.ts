@@ -9,7 +9,7 @@ import { restoredData, type DataSet } from './data.ts';
 import { DeviceTurn, Withdrawn, type Emit } from './device-turn.ts';
 import { LiveRun } from './live-run.ts';
 import type { OpenModel } from './model.ts';
-import { modelWith, rowsOfBase, withNewTokens } from './new-tokens.ts';
+import { modelWith, rowsOfBase, rowsWith, withNewTokens } from './new-tokens.ts';
 import { otherModel } from './other-model.ts';
 import { failureOf, outcome } from './outcome.ts';
 import type { Projects } from './projects.ts';
@@ -22,7 +22,9 @@ import { discardSaved, keepSaved } from './ended-runs.ts';
 import { newRun } from './new-run.ts';
 import type { RunSeed } from './run-store.ts';
 import { runRecord, weightsOf } from './run-records.ts';
+import { largeDataOf, sameRows } from './rows-of-run.ts';
 import type { Session } from './session.ts';
+import { Slices } from './slices.ts';
 import { otherTab, tellTabs, withTabs } from './training-lock.ts';
 
 /** A run of a sweep. */
@@ -72,11 +74,11 @@ export class Runs {
       const { options, open, data } = await withNewTokens(given, start);
       checkRun(options, data, open);
       await this.release();
-      const { run, rows: kept } = newRun(options, data, open);
+      const { run, ...made } = newRun(options, data, open);
       const projectId = await this.projects.ensureForRun(run.dataName);
       const named = swept && { id: swept.id, sweep: swept.sweep };
       return this.#create(
-        { run: { ...run, ...named, projectId }, rows: kept, start },
+        { run: { ...run, ...named, projectId }, ...made, start },
         open,
         emit,
         signal,
@@ -104,11 +106,19 @@ export class Runs {
       if (!saved) throw notResumable('It has ended, or was deleted: start a new one with its settings.');
       const open = await this.#modelOf(saved.run);
       const added = tokensOfKept(saved.run.settings as FormSpec, open.tokenizer);
+      const own = await modelWith(open, added);
+      const { large } = saved.rows;
+      if (large) {
+        const data = await this.#largeData(saved.run, open, signal, swept);
+        const grown = added ? await rowsWith(data, own, added) : data;
+        const rows = sameRows(grown, saved.run, large);
+        return this.#create({ ...saved, rows, isLarge: true }, own, emit, signal, swept);
+      }
       if (this.session.data?.modelContent !== open.content) {
         const rows = rowsOfBase(saved.rows, added, open.tokenizer);
         this.session.data = restoredData(saved.run, open.content, rows);
       }
-      return this.#create(saved, await modelWith(open, added), emit, signal, swept);
+      return this.#create({ ...saved, isLarge: false }, own, emit, signal, swept);
     });
     return begun.catch(async (error: unknown) => {
       if (!(error instanceof Withdrawn)) throw error;
@@ -117,6 +127,20 @@ export class Runs {
       emit({ type: 'status', status: record.status });
       return record;
     });
+  }
+
+  /** The rows of a run that are not stored with it. They become the open ones if those were cut for another model. */
+  async #largeData(
+    run: StoredRun,
+    open: OpenModel,
+    signal: AbortSignal,
+    swept: Swept | undefined,
+  ): Promise<DataSet> {
+    if (swept?.rows) return swept.rows;
+    const slices = new Slices(() => undefined, signal);
+    const data = await largeDataOf(run, open, this.session.data, slices);
+    if (this.session.data?.modelContent !== open.content) this.session.data = data;
+    return data;
   }
 
   /** Takes effect after the steps that are on the GPU already. */

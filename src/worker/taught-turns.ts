@@ -1,7 +1,9 @@
 /** Whether an adapter was taught single questions or conversations, found from its rows if they are stored. */
 import type { Example } from '../data/example.ts';
 import { ExampleReader } from '../data/formats.ts';
+import { hasExample, type Entry } from '../data/row-set.ts';
 import { GraftError } from '../errors.ts';
+import { spread } from '../lists.ts';
 import { readDataSet } from '../storage/data-sets.ts';
 import type { StoredDataFiles } from '../storage/records.ts';
 import { turnsOf, type Turns } from '../data/turns.ts';
@@ -35,7 +37,7 @@ export class TurnsOfRows {
     }
     const kind = (['single', 'text', 'several'] as const).find((each) => kinds.includes(each));
     if (kind) return { kind, of: 'adapter' };
-    const open = data && turnsOf(data.entries.flatMap(({ example }) => example ?? []));
+    const open = data && turnsOf(examplesIn(data.entries));
     return open && { kind: open, of: 'data' };
   }
 
@@ -50,14 +52,22 @@ export class TurnsOfRows {
       const isOpen =
         open?.ref?.version === ref.version &&
         JSON.stringify(open.options?.mapping) === JSON.stringify(mapping) &&
-        open.entries.some(({ example }) => example);
+        open.entries.some(hasExample);
       const examples = isOpen
-        ? open.entries.flatMap(({ part, example }) => (part === 'test' || !example ? [] : [example]))
+        ? examplesIn(open.entries.filter(({ part }) => part !== 'test'))
         : await examplesOf(await this.read(projectId, ref.version), { mapping, header, delimiter });
       this.#known.set(key, turnsOf(examples));
     }
     return this.#known.get(key);
   }
+}
+
+/** Rows that are looked at. */
+const LOOKED_AT = 20_000;
+
+/** The examples of rows, one after another. */
+function* examplesIn(entries: readonly Entry[]): Generator<Example> {
+  for (const { example } of spread(entries, LOOKED_AT)) if (example) yield example;
 }
 
 /** The rows of a kept file; none if it is not kept, or cannot be read any more. */
@@ -70,9 +80,16 @@ async function examplesOf(
   // It pauses so that the worker can take calls; it reports no progress and cannot be stopped.
   const slices = new Slices(() => undefined, new AbortController().signal);
   try {
-    const reader = new ExampleReader(bytes, { fileName: name, ...options });
-    for (const done of reader.read()) if (slices.due) await slices.pause({ what: 'reading', done, total: 1 });
-    return reader.result().examples;
+    const examples: Example[] = [];
+    const onExample = (example: Example): void => {
+      if (examples.length < LOOKED_AT) examples.push(example);
+    };
+    const reader = new ExampleReader(bytes, { fileName: name, ...options, onExample });
+    for (const done of reader.read()) {
+      if (examples.length === LOOKED_AT) break;
+      if (slices.due) await slices.pause({ what: 'reading', done, total: 1 });
+    }
+    return examples;
   } catch (error) {
     if (error instanceof GraftError) return [];
     throw error;

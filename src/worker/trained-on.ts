@@ -6,7 +6,7 @@ import { readRun } from '../storage/runs.ts';
 import type { Trained } from '../evaluate/record.ts';
 import type { StoredAdapter } from '../storage/records.ts';
 import type { AdapterChoice, DataOptions, Seen } from './api.ts';
-import type { Entry, RowSet } from '../data/row-set.ts';
+import { hasExample, placesOf, type Entry, type RowSet } from '../data/row-set.ts';
 import { keptRows, type KeptRows } from './edits/kept-rows.ts';
 import type { OpenModel } from './model.ts';
 import { questionsOf } from '../data/questions.ts';
@@ -63,18 +63,21 @@ export async function seenRows(
       ? data
       : await openAgain(() => read(ref.version, options), options, open, slices, data);
   if (!trained) return 'rows';
-  const isWhole = ({ example }: Entry): boolean => example === undefined;
+  const isWhole = (entry: Entry): boolean => !hasExample(entry);
   // Another cut gives a document other rows, which cannot be matched.
   if (options.maxLength !== data.options.maxLength && [...data.places, ...trained.places].some(isWhole))
     return 'rows';
-  const train = trained.places.filter(({ part }) => part === 'train');
-  const test = data.places.filter(({ part }) => part === 'test');
+  const train = placesOf(trained, 'train');
+  const test = placesOf(data, 'test');
   const chat = open.tokenizer.chatTemplate !== undefined;
   // In the order of the questions: not every row has one. Where all rows are prompts alone, each is asked.
   const asking =
     data.questions.length === 0
       ? test
-      : test.filter(({ example }) => example && questionsOf([example], chat).length > 0);
+      : test.filter(
+          (place) =>
+            place.large?.hasQuestion ?? (place.example && questionsOf([place.example], chat).length > 0),
+        );
   const seen = new SeenRows();
   for (const row of train) seen.add(row, sameFile);
   return countSeen(

@@ -12,7 +12,7 @@ import type { Progress, FormSpec, Sample, TunedChoice, TunedMeasurement } from '
 import { isSameBase } from './bases.ts';
 import { rowsOf } from './data.ts';
 import { evaluate, type TunedModel } from './evaluation.ts';
-import { measureAfter, measureBase } from './general-text.ts';
+import { askedAbout, measureAfter, measureBase } from './general-text.ts';
 import { openModel, type ModelSource, type OpenModel } from './model.ts';
 import { otherModel } from './other-model.ts';
 import type { Session } from './session.ts';
@@ -106,7 +106,7 @@ async function forgottenBy(
   const { data } = session;
   if (!data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
   const validation = rowsOf(data, 'validation');
-  const own = validation.length > 0 ? validation : rowsOf(data, 'train');
+  const own = askedAbout(validation.length > 0 ? validation : rowsOf(data, 'train'));
   const toldBy =
     (by: Progress['by']): AskedModel['onDone'] =>
     (what, done, total) => {

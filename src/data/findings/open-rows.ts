@@ -1,5 +1,6 @@
 /** The check of the rows that the page has open, by the rules of `graft check`. Rows are named by their places in the page's list. */
 import { UNSTABLE_NOTE } from '../../text/chat-spans.ts';
+import { changed, isHeld, type List } from '../../lists.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
 import type { Example } from '../example.ts';
 import { TEST_FILE, type Skipped } from '../parts.ts';
@@ -7,7 +8,7 @@ import { isTextDocument, isUsedEntry, type Entry, type RowSet } from '../row-set
 import type { RowPlace } from '../summary.ts';
 import { checking, findingOf } from './check.ts';
 import type { Checked, CheckRow, CheckTokens, Finding, FindingId, Found, RowTokens } from './finding.ts';
-import { specialsOf, tokensOfRow, type TokenOptions } from './row-tokens.ts';
+import { specialsOf, tokensOfRow, tokensOnce, type TokenOptions } from './row-tokens.ts';
 import { unwritableIn } from './tokens.ts';
 
 /** A finding with its rows as places in the list of rows, and as lines that can be left out. */
@@ -61,17 +62,16 @@ export async function checkOpenRows(
   model: CheckModel | undefined,
   pauses: CheckPauses,
 ): Promise<CheckedRows> {
-  const all = checkRowsOfSet(data);
-  const rows = all.filter(({ row }) => data.entries[row].file !== TEST_FILE);
-  const test = all.filter(({ row }) => data.entries[row].file === TEST_FILE);
+  const rows = checkRowsOfSet(data, ({ file }) => file !== TEST_FILE);
+  const test = checkRowsOfSet(data, ({ file }) => file === TEST_FILE);
   // Rendering the rows is about as much work as all rules together.
-  const total = (model ? 2 : 1) * rows.length;
+  const total = (model && isHeld(rows) ? 2 : 1) * rows.length;
   const pause = (done: number): Promise<void> => pauses.pause({ what: 'checking', done, total });
   const tokens = model && (await tokensOf(data, rows, model, pauses, pause));
   const checked: Checked = {
     rows,
     ...(test.length > 0 && { test }),
-    held: new Set(rows.flatMap(({ row }) => (data.entries[row].part === 'test' ? [row] : []))),
+    held: new Set(heldIn(data)),
     testFraction: data.options?.test ?? 0,
     ...(tokens && { tokens }),
   };
@@ -100,32 +100,48 @@ export const placedFound = (found: Found, entries: readonly Entry[]): PlacedFind
   placed(findingOf(found.id, [found]), entries);
 
 /** The rows that are trained on and validated. */
-export const learnedRows = (data: RowSet): CheckRow[] =>
-  checkRowsOfSet(data).filter(({ row }) => {
-    const { part } = data.entries[row];
-    return part === 'train' || part === 'validation';
-  });
+export const learnedRows = (data: RowSet): List<CheckRow> =>
+  checkRowsOfSet(data, ({ part }) => part === 'train' || part === 'validation');
 
-/** The rows that are not left out. A document is one row, named by its first place. */
-function checkRowsOfSet({ entries, files }: RowSet): CheckRow[] {
+/** Places of the rows that are held out for the test, of files that are no test rows of their own. */
+const heldIn = ({ entries }: RowSet): number[] =>
+  entries.flatMap(({ part, file }, row) => (part === 'test' && file !== TEST_FILE ? [row] : []));
+
+/**
+ * The rows that are not left out. A document is one row, named by its first place; rows of large files are read as they are asked for.
+ *
+ * @param isOf whether a row belongs to them
+ */
+function checkRowsOfSet({ entries, files }: RowSet, isOf: (entry: Entry) => boolean): List<CheckRow> {
   const documents = new Map<string, Example>();
   files?.forEach((file, at) => {
     for (const example of file?.documents ?? []) documents.set(`${at}:${example.line}`, example);
   });
-  return entries.flatMap(({ file, line, state, example, reason, fault }, row): CheckRow[] => {
-    if (state === 'skipped' || state === 'copy' || state === 'capped') return [];
-    if (example && !isTextDocument(example)) return [{ row, example }];
+  const heldRow = ({ file, line, example, reason, fault }: Entry, row: number): CheckRow | undefined => {
+    if (example && !isTextDocument(example)) return { row, example };
     const key = `${file}:${line}`;
     const document = documents.get(key);
     documents.delete(key);
-    if (document) return [{ row, example: document }];
-    return reason === undefined ? [] : [{ row, ...(fault !== undefined && { fault }) }];
+    if (document) return { row, example: document };
+    return reason === undefined ? undefined : { row, ...(fault !== undefined && { fault }) };
+  };
+  // Of a row of a large file its place.
+  const rows = entries.flatMap((entry, row): (CheckRow | number)[] => {
+    const { state, large } = entry;
+    if (state === 'skipped' || state === 'copy' || state === 'capped' || !isOf(entry)) return [];
+    const one = large ? row : heldRow(entry, row);
+    return one === undefined ? [] : [one];
   });
+  return rows.every((row) => typeof row === 'object')
+    ? rows
+    : changed({ length: rows.length, at: (at) => rows.at(at) }, (row) =>
+        typeof row === 'object' ? row : { row, example: entries[row].example! },
+      );
 }
 
 async function tokensOf(
-  { options }: RowSet,
-  rows: readonly CheckRow[],
+  { options, entries }: RowSet,
+  rows: List<CheckRow>,
   { tokenizer, vocabulary }: CheckModel,
   pauses: CheckPauses,
   pause: (done: number) => Promise<void>,
@@ -133,6 +149,14 @@ async function tokensOf(
   if (!options) return undefined;
   const { maxLength, overlong } = options;
   const how: TokenOptions = { maxLength, overlong, vocabSize: vocabulary, now: new Date() };
+  // Nothing is kept of the tokens of large files: each rule asks in the order of the rows.
+  if (!isHeld(rows)) {
+    const get = tokensOnce(
+      (row) => entries[row].example,
+      (example) => tokensOfRow(example, tokenizer, how),
+    );
+    return { rows: { get }, maxLength, ...specialsOf(tokenizer) };
+  }
   const made = new Map<number, RowTokens>();
   for (const [done, { row, example }] of rows.entries()) {
     if (example) made.set(row, tokensOfRow(example, tokenizer, how));

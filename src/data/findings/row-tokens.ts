@@ -84,3 +84,18 @@ function dropsSystem(given: Example, tokenizer: Tokenizer, options: TokenOptions
   });
   return said.some(({ content }) => !text.includes(content.trim()));
 }
+
+/** The tokens of the row that is asked for, which several rules ask for one after another. @param exampleOf the example of a row */
+export function tokensOnce(
+  exampleOf: (row: number) => Example | undefined,
+  make: (example: Example) => RowTokens,
+): (row: number) => RowTokens | undefined {
+  let last: { readonly row: number; readonly tokens: RowTokens | undefined } | undefined;
+  return (row) => {
+    if (last?.row !== row) {
+      const example = exampleOf(row);
+      last = { row, tokens: example && make(example) };
+    }
+    return last.tokens;
+  };
+}

@@ -1,13 +1,12 @@
 /** A sweep of the page: the settings of the form with what varies, as runs and as the command that trains the same ones. */
 import { learnerOf } from '../../adapters/learners.ts';
 import { dealFolds } from '../../data/folds.ts';
-import { rowsOf, type RowSet } from '../../data/row-set.ts';
+import { placesOf, type RowSet } from '../../data/row-set.ts';
 import { GraftError } from '../../errors.ts';
 import { negativeOf } from '../../settings/flag-text.ts';
 import type { Given } from '../../settings/setting.ts';
 import { checkSpec, specOf, type FormSpec } from '../../settings/spec.ts';
 import { PAGE_TABLE, TABLE } from '../../settings/table.ts';
-import { rowsFor } from '../asked-rows.ts';
 import type { BaseOfRun } from '../check-run.ts';
 import { headlessFlags, headlessLine } from '../headless-command.ts';
 import { checkFolds, headlessFolds, planOfFolds } from './folds.ts';
@@ -59,7 +58,7 @@ export function planOfForm(
   const seeds = ask.seeds === undefined ? [form.seed] : readSeeds(ask.seeds, 'The list of seeds');
   checkVaries(points, seeds);
   const [train, validation] = (['train', 'validation'] as const).map(
-    (part) => rowsFor(form.objective, rowsOf(data, part), data.places).length,
+    (part) => placesOf(data, part).length,
   );
   if (validation === 0)
     throw new GraftError(

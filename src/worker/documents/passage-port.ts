@@ -22,9 +22,9 @@ export async function passagePort(
   const prompt = new PassagesTemplate(template);
   const library = await documents.library();
   const { documents: kept } = await library.list(projectId);
-  const named = new Set(
-    (rows?.places ?? []).flatMap(({ example }) => passagesOfRow(example?.columns).map(({ doc }) => doc)),
-  );
+  const named = new Set<string>();
+  for (const { example } of rows?.places ?? [])
+    for (const { doc } of passagesOfRow(example?.columns)) named.add(doc);
   const isNamed = (file: string): boolean =>
     [file, withoutEnding(file), withoutEnding(file.slice(file.lastIndexOf('/') + 1))].some((name) =>
       named.has(name),

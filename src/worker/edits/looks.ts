@@ -1,5 +1,6 @@
 /** How often the test part was looked at: each evaluation of something tuned is a look, and a choice by many looks fits the test rows. */
-import { rowIdentity } from '../../data/divide.ts';
+import { isTextDocument } from '../../data/row-set.ts';
+import { identityOf } from '../../data/statistics.ts';
 import { listResults, putResults } from '../../storage/results.ts';
 import type { GraftWorker, TestLooks } from '../api.ts';
 import type { DataSet } from '../data.ts';
@@ -25,7 +26,10 @@ export interface LookStore {
 export async function testPartOf({ places }: Pick<DataSet, 'places'>): Promise<string | undefined> {
   const rows = places
     .filter(({ part }) => part === 'test')
-    .map((place) => rowIdentity(place) ?? place.row.ids.join(' '));
+    .map((place) => {
+      const { example } = place;
+      return example && !isTextDocument(example) ? identityOf(example) : place.row.ids.join(' ');
+    });
   if (rows.length === 0) return undefined;
   const bytes = new TextEncoder().encode(JSON.stringify(rows.sort()));
   return Array.from(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)), (byte) =>

@@ -65,7 +65,7 @@ export class PagePort implements SweepPort {
 
   async train(run: SweptRun, until: number | undefined, seconds: number): Promise<TrialOutcome> {
     const { id, form, trainer, emit, rowsOf } = this.asked;
-    const swept = { id: storedId(id, run.id), sweep: id, pauseAfter: until };
+    const swept = { id: storedId(id, run.id), sweep: id, pauseAfter: until, rows: rowsOf(run) };
     const hear = (event: RunEvent): void => emit(run.id, event);
     const before = await this.#read(run.id);
     let isOut = false;
@@ -83,7 +83,7 @@ export class PagePort implements SweepPort {
     try {
       const trained = before?.resumable
         ? trainer.resume(swept.id, hear, swept)
-        : trainer.start(formOfRun(form, run), hear, { ...swept, rows: rowsOf(run) });
+        : trainer.start(formOfRun(form, run), hear, swept);
       // A person who paused while the run before was saved.
       if (this.#stopped) trainer.pause();
       const outcome = outcomeOf(await trained);

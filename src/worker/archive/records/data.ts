@@ -113,4 +113,5 @@ export const RowsFile = v.object({
       task: v.optional(text),
     }),
   ),
+  large: v.optional(v.object({ train: count, validation: count, test: count })),
 });
