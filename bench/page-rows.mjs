@@ -47,7 +47,11 @@ async function workerOf(session) {
     if (of === undefined) for (const listener of listeners) listener(method, params);
     else waiting.get(of)?.(result);
   });
-  await session.send('Target.setAutoAttach', { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
+  await session.send('Target.setAutoAttach', {
+    autoAttach: true,
+    waitForDebuggerOnStart: false,
+    flatten: false,
+  });
   return {
     listeners,
     /** @param {string} method @param {object} params @returns {Promise<any>} */
@@ -69,7 +73,9 @@ function residentOf(parent) {
   let most = 0;
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
     try {
-      const [status, command] = ['status', 'cmdline'].map((name) => readFileSync(`/proc/${pid}/${name}`, 'utf8'));
+      const [status, command] = ['status', 'cmdline'].map((name) =>
+        readFileSync(`/proc/${pid}/${name}`, 'utf8'),
+      );
       if (!command.includes('--type=renderer') || !ancestors(Number(pid)).includes(parent)) continue;
       most = Math.max(most, 1024 * Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0));
     } catch {
@@ -94,7 +100,9 @@ function sumsOf(text) {
   const sums = new Map();
   for (let at = 0; at < nodes.length; at += fields.length) {
     const kind = types[0][nodes[at + type]];
-    const key = ['object', 'native', 'hidden', 'object shape'].includes(kind) ? `${kind} ${strings[nodes[at + name]]}` : kind;
+    const key = ['object', 'native', 'hidden', 'object shape'].includes(kind)
+      ? `${kind} ${strings[nodes[at + name]]}`
+      : kind;
     sums.set(key, (sums.get(key) ?? 0) + nodes[at + size]);
   }
   return [...sums].sort(([, a], [, b]) => b - a);
@@ -102,7 +110,9 @@ function sumsOf(text) {
 
 const megabytes = (/** @type {number} */ bytes) => `${(bytes / MEGABYTE).toFixed(0)} MB`;
 
-console.log('| file | size | open, s | first step, s | worker: heap | worker: buffers | page: heap | page: buffers | resident |');
+console.log(
+  '| file | size | open, s | first step, s | worker: heap | worker: buffers | page: heap | page: buffers | resident |',
+);
 console.log('|---|---|---|---|---|---|---|---|---|');
 for (const file of files) {
   const browser = await chromium.launch({
@@ -159,7 +169,8 @@ for (const file of files) {
         if (method === 'HeapProfiler.addHeapSnapshotChunk') chunks.push(chunk);
       });
       await worker.send('HeapProfiler.takeHeapSnapshot', { reportProgress: false });
-      for (const [kind, bytes] of sumsOf(chunks.join('')).slice(0, 20)) console.log(`${kind}: ${megabytes(bytes)}`);
+      for (const [kind, bytes] of sumsOf(chunks.join('')).slice(0, 20))
+        console.log(`${kind}: ${megabytes(bytes)}`);
     }
   } finally {
     await browser.close();

@@ -177,7 +177,12 @@ async function lookAtTokens(rows: List<CheckRow>, flags: CheckFlags, output: Out
     tokens: {
       rows: isHeld(rows)
         ? made
-        : { get: tokensOnce((row) => itemOf(rows, row).example, (example) => tokensOfRow(example, tokenizer, options)) },
+        : {
+            get: tokensOnce(
+              (row) => itemOf(rows, row).example,
+              (example) => tokensOfRow(example, tokenizer, options),
+            ),
+          },
       maxLength,
       ...specialsOf(tokenizer),
       ...(unwritable && {

@@ -107,7 +107,12 @@ export class LargeRows {
     const made = maker.add(example);
     const [row] = maker.rows.splice(0);
     const isBad = made.state === 'failed';
-    this.add(example, made, row as PreparedRow | undefined, isBad ? maker.report.failed.at(-1)?.reason : undefined);
+    this.add(
+      example,
+      made,
+      row as PreparedRow | undefined,
+      isBad ? maker.report.failed.at(-1)?.reason : undefined,
+    );
   }
 
   stateOf(row: number): RowState {
@@ -198,7 +203,9 @@ export class LargeEntry implements Entry {
   with({ file = this.file, state = this.#own, ...others }: Own): LargeEntry {
     const part = 'part' in others ? others.part : this.part;
     const { part: _, ...own } = others;
-    const marks = Object.values(own).some((value) => value !== undefined) ? { ...this.#marks, ...own } : this.#marks;
+    const marks = Object.values(own).some((value) => value !== undefined)
+      ? { ...this.#marks, ...own }
+      : this.#marks;
     return new LargeEntry(this.of, this.at, file, state, part, marks);
   }
 

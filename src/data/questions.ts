@@ -100,10 +100,7 @@ interface AskingRow {
 }
 
 /** The questions of rows, each with the task of its row; those of large files are made as they are asked for. */
-export function questionsOfRows(
-  rows: readonly AskingRow[],
-  chatTemplate: boolean | string,
-): List<Question> {
+export function questionsOfRows(rows: readonly AskingRow[], chatTemplate: boolean | string): List<Question> {
   const ofRow = (row: AskingRow): Question[] => {
     const { example } = row;
     const task = row.large ? row.large.task : row.row.task;

@@ -1,8 +1,7 @@
 /** What the page shows about the open data. Counts are those of the list of rows, so that they agree with what it shows. */
 import type { ChangedList } from './divide-again.ts';
 import { spread } from '../lists.ts';
-import type { Example, LeftList, Numbering } from './example.ts';
-import type { LargeEntry } from './large-rows.ts';
+import type { LeftList, Numbering } from './example.ts';
 import type { Part } from './parts.ts';
 import { lintPreferences, type LintedRow, type PreferenceLint } from './preference-lint.ts';
 import { lintMarked, marksOf, type PreferenceMarks } from './preference-marks.ts';
@@ -10,7 +9,7 @@ import { firstPrompt } from './questions.ts';
 import { labelsOf, type LabelCount } from './row-columns.ts';
 import { totalsOf } from './row-totals.ts';
 import { hashesOf, type Hashes } from './row-hashes.ts';
-import { hasRow, taskOf, type Entry, type OpenFile, type RowSet, type RowState } from './row-set.ts';
+import { hasRow, shapeOf, taskOf, type Entry, type OpenFile, type RowSet, type RowState } from './row-set.ts';
 import { histogramOfCounts, type Histogram } from './statistics.ts';
 import type { UnusedColumn } from './unused.ts';
 
@@ -200,18 +199,22 @@ function lintOf(entries: readonly Entry[], trained: readonly number[]): Preferen
   const linted = (at: number): LintedRow => ({ row: entries[at].row!, example: entries[at].example });
   const isLarge = trained.some((at) => entries[at].large);
   if (!isLarge) return lintPreferences(trained.map(linted));
-  const of = <Found>(place: number, marked: (row: LargeEntry) => Found, made: (row: Example) => Found, none: Found): Found => {
-    const entry = entries[trained[place]];
-    if (entry.large) return marked(entry.large);
-    return entry.example ? made(entry.example) : none;
-  };
   const rows = {
     length: trained.length,
     isTrained: () => true,
-    marksOf: (place: number) => of(place, ({ preference }) => preference, marksOf, NO_MARKS),
-    hashesOf: (place: number) => of(place, ({ hashes }) => hashes, hashesOf, NO_HASHES),
+    marksOf: (place: number) => marksOfEntry(entries[trained[place]]),
+    hashesOf(place: number) {
+      const entry = entries[trained[place]];
+      return entry.large?.hashes ?? (entry.example ? hashesOf(entry.example) : NO_HASHES);
+    },
   };
   return lintMarked(rows, () => spread(trained, COUNTED_ROWS).map(linted));
+}
+
+function marksOfEntry(entry: Entry): PreferenceMarks {
+  // Next to judged answers, others count as desirable.
+  if (shapeOf(entry)?.desirable) return { mark: 'desirable' };
+  return entry.large?.preference ?? (entry.example ? marksOf(entry.example) : NO_MARKS);
 }
 
 function taskSummaries({ places, options }: RowSet): TaskSummary[] {

@@ -69,7 +69,9 @@ async function largeAgain(
     if (large && !made.has(large.of))
       made.set(
         large.of,
-        await large.of.madeAgain(tokenizer, options, () => (++rows % ROWS_AT_ONCE === 0 ? pause() : undefined)),
+        await large.of.madeAgain(tokenizer, options, () =>
+          ++rows % ROWS_AT_ONCE === 0 ? pause() : undefined,
+        ),
       );
   return made;
 }

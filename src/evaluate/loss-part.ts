@@ -30,10 +30,7 @@ export function pairsOf(data: RowSet, part: Part, chat: boolean | string): List<
   const places = placesOf(data, part);
   if (!places.some(({ large }) => large)) return places.flatMap(pairsAt);
   const asking = places.filter(hasQuestion);
-  return changed(
-    { length: asking.length, at: (index) => asking.at(index) },
-    (place) => pairsAt(place)[0],
-  );
+  return changed({ length: asking.length, at: (index) => asking.at(index) }, (place) => pairsAt(place)[0]);
 }
 
 /** Test rows that are prompts without an answer, if all of them are; otherwise none. Only rewards can score what is said to them. */
@@ -77,8 +74,6 @@ export function lossPart(
   return {
     key: places === test ? 'all' : places.map((place) => test.indexOf(place)).join(),
     rows: places.map(({ row }) => row),
-    examples: places.every(isWhole)
-      ? places.flatMap(({ example }) => example ?? [])
-      : undefined,
+    examples: places.every(isWhole) ? places.flatMap(({ example }) => example ?? []) : undefined,
   };
 }

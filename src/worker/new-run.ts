@@ -50,7 +50,9 @@ export function newRun(
     ...(wanted !== undefined && { wanted }),
     ...(after !== '' && { afterPrompt: after }),
     // Other objectives have losses of other kinds.
-    ...(objectiveOf(options.objective) === OBJECTIVES[0] && { unigramLoss: unigramLoss(countedRows(rows.train)) }),
+    ...(objectiveOf(options.objective) === OBJECTIVES[0] && {
+      unigramLoss: unigramLoss(countedRows(rows.train)),
+    }),
   };
   return { run, rows, isLarge: hasLarge(data) };
 }

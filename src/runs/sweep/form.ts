@@ -57,9 +57,7 @@ export function planOfForm(
   });
   const seeds = ask.seeds === undefined ? [form.seed] : readSeeds(ask.seeds, 'The list of seeds');
   checkVaries(points, seeds);
-  const [train, validation] = (['train', 'validation'] as const).map(
-    (part) => placesOf(data, part).length,
-  );
+  const [train, validation] = (['train', 'validation'] as const).map((part) => placesOf(data, part).length);
   if (validation === 0)
     throw new GraftError(
       'sweep-rows',

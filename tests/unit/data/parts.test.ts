@@ -1,7 +1,8 @@
 /** Parts of a run, rows that are left out, and repeated rows. */
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { judgedTogether, type Mixture } from '../../../src/data/mixture.ts';
+import { divideEntries } from '../../../src/data/divide.ts';
+import type { Mixture } from '../../../src/data/mixture.ts';
 import {
   divideRows,
   findRepeats,
@@ -11,6 +12,7 @@ import {
   type Divisible,
   type RowStatus,
 } from '../../../src/data/parts.ts';
+import type { Entry } from '../../../src/data/row-set.ts';
 import {
   parseSkipped,
   withoutFile,
@@ -150,14 +152,21 @@ describe('division', () => {
     });
 
     it('treats answers without a label as desirable if other answers are judged', () => {
-      const row = { ids: [1, 2], labels: [-100, 2] };
-      expect(judgedTogether([row, row])).toEqual([row, row]);
-      const pair = { ...row, starts: [1] };
-      expect(judgedTogether([row, { ...row, desirable: false }, pair])).toEqual([
-        { ...row, desirable: true },
-        { ...row, desirable: false },
-        pair,
-      ]);
+      const entries = [{}, { desirable: false }, { starts: [1] }].map((own, line): Entry => {
+        const row = { ids: [1, 2], labels: [-100, 2], line, ...own };
+        return { file: line === 0 ? 0 : 2, line, state: 'ok', row, length: 2, supervised: 1 };
+      });
+      const judged = (some: readonly Entry[]): (boolean | undefined)[] =>
+        divideEntries(some, [], {
+          ...SPLIT,
+          maxLength: 8,
+          overlong: 'drop',
+          validation: 0,
+          test: 0,
+          mixture,
+        }).all.map(({ row }) => row?.desirable);
+      expect(judged(entries)).toEqual([true, false, undefined]);
+      expect(judged([entries[0], entries[2]])).toEqual([undefined, undefined]);
     });
 
     it('keeps as many rows to train on as the cap says, and moves no other', () => {

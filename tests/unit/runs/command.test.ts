@@ -14,6 +14,7 @@ import { createOutput } from '../../../src/cli/output.ts';
 import { readWeightChoices } from '../../../src/cli/session.ts';
 import type { BaseWeights, DataFile, DataOptions, FormSpec } from '../../../src/worker/api.ts';
 import { onlyTask, rowsOf, type RowSet } from '../../../src/data/row-set.ts';
+import { itemsOf } from '../../../src/lists.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
 import { openData } from '../../../src/data/open-data.ts';
 import { headlessCommand, specOfForm } from '../../../src/runs/headless-command.ts';
@@ -273,16 +274,15 @@ test('the command reads the rows of the page for a project with judged answers, 
   const alone = await openData(model, main, base, {}, slices);
   const { data, summary } = await openData(model, main, { ...base, mixture }, { more }, slices);
   // The test rows are those of the project, one by one.
-  expect(data.questions.map(({ prompt }) => prompt)).toEqual(
-    alone.data.questions.map(({ prompt }) => prompt),
-  );
+  const promptsOf = ({ questions }: RowSet): string[] => [...itemsOf(questions)].map(({ prompt }) => prompt);
+  expect(promptsOf(data)).toEqual(promptsOf(alone.data));
   expect(summary.tasks.map(({ rows: { train, test } }) => [train, test])).toEqual([
     [alone.summary.rows.train, alone.summary.rows.test],
     [2, 0],
   ]);
   // Beside judged answers the project's own are desirable.
-  expect(rowsOf(data, 'train').filter(({ desirable }) => desirable === false)).toHaveLength(1);
-  expect(rowsOf(data, 'train').filter(({ desirable }) => desirable === undefined)).toEqual([]);
+  expect([...itemsOf(rowsOf(data, 'train'))].filter(({ desirable }) => desirable === false)).toHaveLength(1);
+  expect([...itemsOf(rowsOf(data, 'train'))].filter(({ desirable }) => desirable === undefined)).toEqual([]);
   const run: FormSpec = { ...RUN, objective: 'kto', trial: true, start: { id: 'a', name: 'voice 1' } };
   const command = headlessCommand(run, data, model);
   expect(command).toContain('--train-whole feedback');
@@ -334,7 +334,7 @@ test('the command reads the rows of the page for a mixture of tasks, and for onl
     expect(summary.rows.test).toBe(5 + 8);
     const made = await repeated(RUN, data, main);
     for (const part of ['train', 'validation', 'test'] as const) {
-      const own = rowsOf(data, part);
+      const own = [...itemsOf(rowsOf(data, part))];
       const named = own.map(({ task, ...row }) => ({
         ...row,
         task: task && { ...task, name: task.name.replace(',', '-') },
@@ -345,7 +345,7 @@ test('the command reads the rows of the page for a mixture of tasks, and for onl
     if (mixture.cap !== undefined) continue;
     const alone = await repeated({ ...RUN, task: 'second' }, data, more[1]);
     const unnamed = (part: 'train' | 'validation'): unknown[] =>
-      rowsOf(onlyTask(data, 'second'), part).map(({ task: _, ...row }) => row);
+      [...itemsOf(rowsOf(onlyTask(data, 'second'), part))].map(({ task: _, ...row }) => row);
     expect(alone.train).toEqual(unnamed('train'));
     expect(alone.validation).toEqual(unnamed('validation'));
     expect(alone.test.length).toBe(8);

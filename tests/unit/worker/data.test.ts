@@ -1,7 +1,8 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { DataFile, DataOptions, DataSummary, OtherFiles, FormSpec } from '../../../src/worker/api.ts';
 import { preview, rowsOf, type RowSet } from '../../../src/data/row-set.ts';
-import { restoredData, storedRows } from '../../../src/worker/data.ts';
+import { restoredData } from '../../../src/worker/data.ts';
+import { askedRows, storedRows } from '../../../src/worker/rows-of-run.ts';
 import { folderOfFiles, type OpenModel } from '../../../src/worker/model.ts';
 import { openData } from '../../../src/data/open-data.ts';
 import { promptOfQuestion } from '../../../src/evaluate/answer.ts';
@@ -9,6 +10,7 @@ import { questionsOf } from '../../../src/data/questions.ts';
 import { listRows } from '../../../src/data/row-list.ts';
 import { checkRun } from '../../../src/runs/check-run.ts';
 import { headlessCommand } from '../../../src/runs/headless-command.ts';
+import type { StoredRows } from '../../../src/storage/records.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { openSprig } from './open-sprig.ts';
 
@@ -115,9 +117,11 @@ test('the important places of a very long row are shown, and all of it is counte
   expect(preview(data, 2, model.tokenizer).tokens.length).toBeLessThan(1500);
 });
 
+const kept = (data: RowSet): StoredRows => storedRows(askedRows(data, {}), false);
+
 test('the rows and the questions are the same after a reload', async () => {
   const { data } = await open(ten);
-  const back = restoredData({ dataName: data.name }, 'abc', structuredClone(storedRows(data)));
+  const back = restoredData({ dataName: data.name }, 'abc', structuredClone(kept(data)));
   for (const part of ['train', 'validation', 'test'] as const)
     expect(rowsOf(back, part)).toEqual(rowsOf(data, part));
   expect(back.questions).toEqual(data.questions);
@@ -330,7 +334,7 @@ test('another split makes no row again, another limit does', async () => {
   expect(told).toContain('comparing');
   expect(split.places.filter(({ part }) => part === 'validation')).toHaveLength(5);
   const fresh = await open(ten, { ...OPTIONS, validation: 0.5, seed: 3 });
-  expect(storedRows(split)).toEqual(storedRows(fresh.data));
+  expect(kept(split)).toEqual(kept(fresh.data));
   const [, again] = await prepared({ ...OPTIONS, maxLength: 16 });
   expect(again).toContain('preparing');
 });

@@ -12,6 +12,7 @@ import { dealFolds } from '../../../src/data/folds.ts';
 import type { Part } from '../../../src/data/parts.ts';
 import type { DataOptions } from '../../../src/data/options.ts';
 import { GraftError } from '../../../src/errors.ts';
+import { itemOf } from '../../../src/lists.ts';
 import { headlessSweep, planOfForm, type SweepAsk } from '../../../src/runs/sweep/form.ts';
 import type { SweepState } from '../../../src/runs/sweep/record.ts';
 import { pageValues } from '../../../src/settings/table.ts';
@@ -75,7 +76,12 @@ function measureFold({ data: rows, runId, signal }: AskedFold): Evaluation {
   foldsMeasured.push(fold);
   const own = rows.places.filter(({ part }) => part === 'test');
   const items = own.map(({ line }, row) => ({
-    ...{ row, line, prompt: rows.questions[row].prompt, expected: rows.questions[row].expected },
+    ...{
+      row,
+      line,
+      prompt: itemOf(rows.questions, row).prompt,
+      expected: itemOf(rows.questions, row).expected,
+    },
   }));
   const answered = (isRight: (line: number) => boolean) => ({
     answers: own.map(({ line }, at) => ({ text: isRight(line) ? items[at].expected : 'neither' })),
