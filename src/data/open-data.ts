@@ -2,6 +2,7 @@
 import { GraftError } from '../errors.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Example } from './example.ts';
+import { bytesOf, SpillBlob } from './file-content.ts';
 import { nothingUsable } from './nothing-usable.ts';
 import { divideFiles, makeFile, readFile, type HeldRows, type Slicer } from './open-rows.ts';
 import { versionOf, type DataFile, type DataOptions, type OtherFiles } from './options.ts';
@@ -25,7 +26,7 @@ interface Changed {
 }
 
 /** The most that is held of a file; of a larger one the rows are read again as they are asked for. */
-const HELD: HeldRows = { rows: 20_000, bytes: 64 * 2 ** 20 };
+const HELD: HeldRows = { rows: 20_000, bytes: 16 * 2 ** 20, spill: () => new SpillBlob() };
 
 /** How files are read. */
 interface Reading {
@@ -147,7 +148,7 @@ async function openBeside(
   reading: Reading,
 ): Promise<OpenFile> {
   try {
-    return await openFile(other, model, optionsBeside(other.bytes, other.name, settings), reading);
+    return await openFile(other, model, optionsBeside(bytesOf(other.bytes), other.name, settings), reading);
   } catch (error) {
     if (!(error instanceof GraftError) || !['data-column', 'data-columns'].includes(error.code)) throw error;
     throw new GraftError(
@@ -170,7 +171,8 @@ async function openFile(
   { maxLength, overlong, mapping, header, delimiter, text }: DataOptions,
   { slicer, known, held }: Reading,
 ): Promise<OpenFile> {
-  const { name, bytes } = file;
+  const { name } = file;
+  const bytes = bytesOf(file.bytes);
   const version = await versionOf(file);
   const key = JSON.stringify([version, name, content, maxLength, overlong, mapping, header, delimiter, text]);
   const same = known.find((open) => open?.key === key);

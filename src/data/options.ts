@@ -1,5 +1,6 @@
 /** The files of rows and how they are read: choices that are stored with a data set, so that the same files give the same rows. */
 import type { TextOptions } from './documents.ts';
+import { digestOf, sizeOf, type FileContent } from './file-content.ts';
 import type { Mapping } from './mapping.ts';
 import type { Mixture } from './mixture.ts';
 import type { FairSplit, Skipped } from './parts.ts';
@@ -9,7 +10,10 @@ export interface DataFile {
   readonly name: string;
   /** Its path for the headless command: a bundled sample has one in the repository. */
   readonly path?: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** A large one is not in memory. */
+  readonly bytes: FileContent;
+  /** SHA-256 of it in hex, if it is known. */
+  readonly sha256?: string;
 }
 
 /** Other files next to the rows. They are read in the same way. */
@@ -57,16 +61,33 @@ export interface DataRef {
   readonly revision?: number;
 }
 
-/** SHA-256 over the bytes of the rows, of test rows of their own, and of more rows, in hex. */
-export async function versionOf(file: DataFile, { heldOut, more = [] }: OtherFiles = {}): Promise<string> {
-  const sha256 = (bytes: BufferSource): Promise<ArrayBuffer> => crypto.subtle.digest('SHA-256', bytes);
+/**
+ * SHA-256 over the bytes of the rows, of test rows of their own, and of more rows, in hex.
+ *
+ * @param onBytes called with the bytes that are hashed of files that are not in memory, and with all of these
+ * @throws GraftError `file-gone`, and what `onBytes` throws
+ */
+export async function versionOf(
+  file: DataFile,
+  { heldOut, more = [] }: OtherFiles = {},
+  onBytes: (done: number, total: number) => Promise<void> | undefined = () => undefined,
+): Promise<string> {
+  const all = [file, ...(heldOut ? [heldOut] : []), ...more];
+  const isRead = ({ bytes, sha256: known }: DataFile): boolean => bytes instanceof Blob && known === undefined;
+  const total = all.reduce((sum, one) => sum + (isRead(one) ? sizeOf(one.bytes) : 0), 0);
+  let before = 0;
+  const sha256 = async (one: DataFile): Promise<Uint8Array<ArrayBuffer>> => {
+    if (one.sha256 !== undefined) return Uint8Array.from(one.sha256.match(/../g) ?? [], (hex) => parseInt(hex, 16));
+    const digest = await digestOf(one.bytes, (done) => onBytes(before + done, total));
+    if (isRead(one)) before += sizeOf(one.bytes);
+    return digest;
+  };
   const together = async (digests: readonly BlobPart[]): Promise<ArrayBuffer> =>
-    sha256(await new Blob([...digests]).arrayBuffer());
-  const [rows, test, others] = await Promise.all([
-    sha256(file.bytes),
-    heldOut && sha256(heldOut.bytes),
-    Promise.all(more.map(({ bytes }) => sha256(bytes))),
-  ]);
+    crypto.subtle.digest('SHA-256', await new Blob([...digests]).arrayBuffer());
+  const rows = await sha256(file);
+  const test = heldOut && (await sha256(heldOut));
+  const others: Uint8Array<ArrayBuffer>[] = [];
+  for (const one of more) others.push(await sha256(one));
   // One file is named by its own digest, as other tools would. More rows are marked: they are not the same as test rows.
   const own = others.length === 0 ? rows : await together([rows, 'more', ...others]);
   const whole = test ? await together([own, test]) : own;

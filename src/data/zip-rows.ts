@@ -1,6 +1,7 @@
 /** The files of rows in a zip. A file that is broken, or would unpack to far more than rows do, is refused by its name, and the others are kept. */
 import { GraftError } from '../errors.ts';
 import { ZipReader } from '../export/zip/reader.ts';
+import { blobOf, HELD_BYTES, type FileContent } from './file-content.ts';
 import { listed } from './file-names.ts';
 
 /** The most that a file is unpacked to: the page holds it whole. */
@@ -78,6 +79,13 @@ export class RowsZip implements ZippedRows {
     const rows = new RowsZip(reader, where, refused);
     if (rows.files.length === 0) throw noRows(where, rows);
     return rows;
+  }
+
+  /** The content of one of its files; a large one is not held in memory. @throws GraftError `zip-damaged`, `zip-missing`, `file-too-large` */
+  async content(path: string): Promise<FileContent> {
+    const size = this.files.find((file) => file.path === path)?.bytes ?? 0;
+    if (size <= HELD_BYTES || size > MAX_FILE_BYTES) return this.read(path);
+    return blobOf(this.zip.chunks(path));
   }
 
   /** The bytes of one of its files. @throws GraftError `zip-damaged`, `zip-missing`, `file-too-large` */

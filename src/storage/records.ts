@@ -1,4 +1,5 @@
 /** The records of the database. A change here needs a migration in database.ts. */
+import type { FileContent } from '../data/file-content.ts';
 import type { DataRef } from '../data/options.ts';
 import type { PreparedRow } from '../data/prepare.ts';
 import type { Question } from '../data/questions.ts';
@@ -69,7 +70,8 @@ interface StoredDataFile {
   readonly name: string;
   /** Its path for the headless command, if that is not its name. */
   readonly path?: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** In memory in earlier versions. */
+  readonly bytes: FileContent;
 }
 
 export interface StoredDataFiles {

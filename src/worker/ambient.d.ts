@@ -15,3 +15,8 @@ declare module 'virtual:onnxruntime' {
   export const glue: string;
   export const wasm: string;
 }
+
+/** Reads files in a worker, which may wait for them: TypeScript has it for pages without it, and for workers without the page. */
+declare class FileReaderSync {
+  readAsArrayBuffer(blob: Blob): ArrayBuffer;
+}

@@ -28,9 +28,11 @@ import { questionsApi } from './documents/questions-api.ts';
 import { downloadApi, makeDownloads } from './download-api.ts';
 import { feedbackApi } from './feedback-api.ts';
 import { exampleEncoder } from './example-encoder.ts';
+import { bytesOf } from '../data/file-content.ts';
 import { fitOf } from '../data/fit.ts';
 import { versionOf } from '../data/options.ts';
 import { onlyTask, preview } from '../data/row-set.ts';
+import { headOf } from '../data/sheet-types.ts';
 import { forecastApi } from './forecast-api.ts';
 import { describeDevice } from './devices.ts';
 import { fetchBundled, type OpenModel } from './model.ts';
@@ -147,7 +149,9 @@ const api: Omit<GraftWorker, 'testLooks'> = {
         const model = await openOrThrow();
         // The code that reads files is loaded with the first file.
         const { openData } = await import('../data/open-data.ts');
-        const version = await versionOf(file, others);
+        const version = await versionOf(file, others, (done, total) =>
+          slices.due ? slices.pause({ what: 'hashing', done, total }) : undefined,
+        );
         const asked = { version, options, ...(keep && { keep }) };
         const { changes, steps, options: asRead } = await revisionToOpen(asked, session, projects, histories);
         const beside = { ...others, ...(changes && { changes }) };
@@ -175,7 +179,7 @@ const api: Omit<GraftWorker, 'testLooks'> = {
   inspectData: ({ name, bytes }, options) =>
     outcome(async () => {
       const { inspectHead } = await import('../data/sheet.ts');
-      return { sheet: inspectHead(bytes, name, options) };
+      return { sheet: inspectHead(headOf(bytesOf(bytes)), name, options) };
     }),
 
   ...editsApi({

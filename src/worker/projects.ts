@@ -1,4 +1,5 @@
 /** Projects as the page sees them, and the one that is open in this tab: runs and imports belong to it. */
+import { readFrom, sizeOf } from '../data/file-content.ts';
 import { GraftError } from '../errors.ts';
 import { deleteDataSet, listDataSets, openDataSet, readDataSet } from '../storage/data-sets.ts';
 import {
@@ -115,17 +116,27 @@ export class Projects {
       ...(more.length > 0 && { more: more.length }),
       format,
       rows: rows.train + rows.validation + rows.test,
-      bytes: files.reduce((sum, { bytes }) => sum + bytes.byteLength, 0),
+      bytes: files.reduce((sum, { bytes }) => sum + sizeOf(bytes), 0),
     };
     const kept = await openDataSet(set, {
       file,
       ...(heldOut && { heldOut }),
       ...(more.length > 0 && { more }),
     });
+    if (files.some(({ bytes }) => bytes instanceof Blob)) await this.#readKept(projectId, version, files);
     // A name that nobody chose follows the rows, until something is made of them.
     if (before.runs === 0 && before.adapters === 0 && isDefault(before.name, before.data?.name))
       await this.update(projectId, { name: keep.name });
     return dataInfoOf(kept);
+  }
+
+  /** Reads large files from the project from now on: a person may change or move those that they were chosen from. */
+  async #readKept(projectId: string, version: string, files: readonly DataFile[]): Promise<void> {
+    const saved = await readDataSet(projectId, version);
+    if (!saved) return;
+    const { file, heldOut, more = [] } = saved.files;
+    const kept = [file, ...(heldOut ? [heldOut] : []), ...more];
+    files.forEach(({ bytes }, at) => readFrom(bytes, kept[at].bytes));
   }
 
   async listData(): Promise<DataSetInfo[]> {

@@ -1,4 +1,5 @@
 /** Downloads of data sets from the hub. Files are on the disk while they come, so that a download continues; once complete they are handed over and deleted. */
+import { blobOf, HELD_BYTES, type FileContent } from '../data/file-content.ts';
 import { GraftError } from '../errors.ts';
 import type { ModelWriter } from '../storage/model-writer.ts';
 import { fetchModel, findDataSet, type DownloadSink, type HubOptions, type Offer } from '../weights/hub.ts';
@@ -104,7 +105,7 @@ export class RowDownloads {
         const size = writer.size(name);
         // A server may send more than it declared.
         if (size > MAX_FILE_BYTES) throw tooLarge(name, size);
-        taken.push({ name, bytes: await writer.read(name, 0, size) });
+        taken.push({ name, bytes: await contentOf(writer, name, size) });
       }
       await writer.abort();
       return taken;
@@ -134,6 +135,19 @@ export class RowDownloads {
       resumable: true,
     });
   }
+}
+
+/** Bytes that are read at once. */
+const PIECE_BYTES = 4 * 2 ** 20;
+
+/** A file that is here; a large one is not held in memory. */
+async function contentOf(writer: ModelWriter, name: string, size: number): Promise<FileContent> {
+  if (size <= HELD_BYTES) return writer.read(name, 0, size);
+  const pieces = async function* (): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    for (let start = 0; start < size; start += PIECE_BYTES)
+      yield await writer.read(name, start, Math.min(size, start + PIECE_BYTES));
+  };
+  return blobOf(pieces());
 }
 
 /** Files are read as rows once all of them are here: nothing is looked at before. */

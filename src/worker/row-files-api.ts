@@ -37,7 +37,7 @@ export function rowFilesApi(downloads: RowDownloads, openRows: () => DataSet): R
       outcome(async () => {
         const open = await openZip(zip);
         const files: TakenFile[] = [];
-        for (const name of paths) files.push({ name, bytes: await open.read(name) });
+        for (const name of paths) files.push({ name, bytes: await open.content(name) });
         return { files };
       }),
     findRows: (asked, access, signal) =>

@@ -1,5 +1,6 @@
 /** Whether an adapter was taught single questions or conversations, found from its rows if they are stored. */
 import type { Example } from '../data/example.ts';
+import { bytesOf } from '../data/file-content.ts';
 import { ExampleReader } from '../data/formats.ts';
 import { hasExample, type Entry } from '../data/row-set.ts';
 import { GraftError } from '../errors.ts';
@@ -84,7 +85,7 @@ async function examplesOf(
     const onExample = (example: Example): void => {
       if (examples.length < LOOKED_AT) examples.push(example);
     };
-    const reader = new ExampleReader(bytes, { fileName: name, ...options, onExample });
+    const reader = new ExampleReader(bytesOf(bytes), { fileName: name, ...options, onExample });
     for (const done of reader.read()) {
       if (examples.length === LOOKED_AT) break;
       if (slices.due) await slices.pause({ what: 'reading', done, total: 1 });

@@ -26,13 +26,13 @@ import { specOf } from '../../src/settings/spec.ts';
 const LAYERS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
 const SPRIG = { parameters: 1_300_000 };
 
-const fileOf = (path: string): RowReading['source']['file'] => ({
+const fileOf = (path: string): { name: string; bytes: Uint8Array<ArrayBuffer> } => ({
   name: path.replace(/.*\//, ''),
   bytes: new Uint8Array(readFileSync(new URL(`../../public/samples/${path}`, import.meta.url))),
 });
 
 /** Pairs with the other answer chosen. */
-function turned({ name, bytes }: RowReading['source']['file']): RowReading['source']['file'] {
+function turned({ name, bytes }: ReturnType<typeof fileOf>): RowReading['source']['file'] {
   const rows = new TextDecoder().decode(bytes).trimEnd().split('\n');
   const lines = rows.map((row) => {
     const { prompt, chosen, rejected } = JSON.parse(row) as Record<string, string>;

@@ -38,8 +38,9 @@ export class Columns {
   /** Looks at the file. @param keep whether templates that were written already stay */
   async look(keep = false): Promise<boolean> {
     const { name, bytes } = this.source.file;
-    const head = { name, bytes: bytes.slice(0, headLength(bytes)) };
     const look = ++this.#looks;
+    // The worker reads no more of a file that is not in memory.
+    const head = { name, bytes: bytes instanceof Blob ? bytes : bytes.slice(0, headLength(bytes)) };
     const outcome = await this.#session.worker.inspectData(head, {
       header: this.header,
       delimiter: this.delimiter,

@@ -1,4 +1,5 @@
 /** The examples that are open: where they come from, how they are split, cut and mended, and one row as the model sees it. */
+import { HELD_BYTES, type FileContent } from '../../data/file-content.ts';
 import { messageOf } from '../../errors.ts';
 import type {
   ChangedData,
@@ -18,7 +19,7 @@ import type { Sample } from '../start/samples.svelte.ts';
 import type { Columns } from './columns.svelte.ts';
 import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
-import { SPLIT, type RowReading, type SecondUse, type Source } from './source.ts';
+import { SPLIT, withHashes, type RowReading, type SecondUse, type Source } from './source.ts';
 
 export class Data {
   source = $state.raw<Source>();
@@ -111,10 +112,12 @@ export class Data {
     return bytes !== undefined && this.#openNew({ name, file: { name, bytes } }, turn);
   }
 
-  /** The content of a file; undefined if it cannot be read (then `failure` says why) or is not wanted any more. */
-  async #bytesOf(file: File, turn: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  /** The content of a file, of a large one where it is; undefined if it cannot be read (then `failure` says why) or is not wanted any more. */
+  async #bytesOf(file: File, turn: number): Promise<FileContent | undefined> {
     try {
-      return new Uint8Array(await file.arrayBuffer());
+      const isLarge = file.size > HELD_BYTES;
+      const bytes = await (isLarge ? file.slice(0, 1) : file).arrayBuffer();
+      return isLarge ? file : new Uint8Array(bytes);
     } catch (error) {
       if (!this.#isCurrent(turn)) return undefined;
       this.reading = '';
@@ -469,7 +472,7 @@ export class Data {
     this.refused = undefined;
     this.second = undefined;
     this.history = outcome.history;
-    this.source = source;
+    this.source = withHashes(source, outcome.data);
     this.options = outcome.options;
     this.summary = outcome.data;
     this.#session.announcer.say(`${source.name}: ${this.rows} rows are open.`);

@@ -1,6 +1,7 @@
 /** How a text file is read before a person says otherwise. Loaded with the first file. */
 import { BLANK, documentsOf, type TextOptions } from '../../data/documents.ts';
 import { fileKind } from '../../data/file-kind.ts';
+import type { DataFile } from '../../data/options.ts';
 
 /** With a tenth for validation and a tenth for test, these give each of the two parts three rows. */
 const ENOUGH = 30;
@@ -15,10 +16,10 @@ const BYTES_OF_TOKEN = 4;
  * @returns undefined if the usual way is right
  */
 export function usualText(
-  { name, bytes }: { readonly name: string; readonly bytes: Uint8Array },
+  { name, bytes }: Pick<DataFile, 'name' | 'bytes'>,
   maxLength: number,
 ): TextOptions | undefined {
-  if (bytes.length >= ENOUGH * maxLength * BYTES_OF_TOKEN || fileKind(bytes, name) !== 'text')
+  if (bytes instanceof Blob || bytes.length >= ENOUGH * maxLength * BYTES_OF_TOKEN || fileKind(bytes, name) !== 'text')
     return undefined;
   // Bytes that are no UTF-8 are reported when the rows are read.
   const text = new TextDecoder().decode(bytes).replaceAll('\r\n', '\n');

@@ -98,7 +98,7 @@ export interface DataApi {
     version: string,
   ): Promise<Outcome<{ readonly set: DataSetInfo; readonly file: DataFile } & OtherFiles>>;
   deleteData(version: string): Promise<Outcome<object>>;
-  /** The first rows of a file and its columns, for a mapping. @param head as much of it as `headLength` says */
+  /** The first rows of a file and its columns, for a mapping. @param head the file, or as much of it as `headLength` says */
   inspectData(
     head: DataFile,
     options: Pick<DataOptions, 'header' | 'delimiter'>,

@@ -17,6 +17,7 @@ export type Outcome<T> = ({ readonly ok: true } & T) | ({ readonly ok: false } &
 /** Long work: `done` of `total`, in bytes, rows, pipelines, examples, documents or chunks as `what` says. `done` may have a part of one. */
 export interface Progress {
   readonly what:
+    | 'hashing'
     | 'reading'
     | 'keeping'
     | 'packing'

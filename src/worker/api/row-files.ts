@@ -1,4 +1,5 @@
 /** Files of rows: those that come together in a zip or a data set on the hub, and those that are written. */
+import type { FileContent } from '../../data/file-content.ts';
 import type { Part } from '../../data/parts.ts';
 import type { FileFormat, RowForm } from '../../data/write-rows.ts';
 import type { ZippedRows } from '../../data/zip-rows.ts';
@@ -11,7 +12,7 @@ export type { RefusedFile } from '../../data/zip-rows.ts';
 /** A file that was taken out of a zip, or that came from the hub. */
 export interface TakenFile {
   readonly name: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: FileContent;
 }
 
 /** A data set whose files have not all come. */

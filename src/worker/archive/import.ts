@@ -278,7 +278,7 @@ class Importer {
     const [file, ...beside] = await Promise.all(
       set.files.map(async (name, at) => ({
         name,
-        bytes: await this.source.read(`${folder}${at}`, MAX_FILE),
+        bytes: await this.source.content(`${folder}${at}`, MAX_FILE),
       })),
     );
     // The last of them are more rows; the rest is test rows.

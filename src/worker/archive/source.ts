@@ -1,5 +1,6 @@
 /** A zip that is imported: its records, checked against their layout, with progress and interruption. */
 import * as v from 'valibot';
+import { blobOf, HELD_BYTES, type FileContent } from '../../data/file-content.ts';
 import { GraftError } from '../../errors.ts';
 import { decodeUtf8, isObject, parseJson } from '../../json.ts';
 import type { Progress } from '../api.ts';
@@ -59,6 +60,19 @@ export class ArchiveSource {
     const bytes = await this.zip.read(path, limit);
     this.report(bytes.byteLength);
     return bytes;
+  }
+
+  /** The content of a file of rows; a large one is not held in memory. @throws as {@link read} */
+  async content(path: string, limit: number): Promise<FileContent> {
+    const size = this.zip.size(path) ?? 0;
+    if (size <= HELD_BYTES || size > limit) return this.read(path, limit);
+    const pieces = async function* (source: ArchiveSource): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+      for await (const piece of source.zip.chunks(path)) {
+        source.report(piece.byteLength);
+        yield piece;
+      }
+    };
+    return blobOf(pieces(this));
   }
 
   /** @throws GraftError `archive-record`, and as {@link read} */

@@ -9,7 +9,7 @@ const paragraphs = (count: number, end = '\n'): string =>
   Array.from({ length: count }, (_, at) => `Paragraph ${at} says something about the garden.`).join(
     end + end,
   );
-const fileOf = (text: string, name = 'garden.txt'): { name: string; bytes: Uint8Array } => ({
+const fileOf = (text: string, name = 'garden.txt'): { name: string; bytes: Uint8Array<ArrayBuffer> } => ({
   name,
   bytes: new TextEncoder().encode(text),
 });

@@ -57,7 +57,7 @@ describe('a data set on the hub', () => {
     const { source } = await page.find('datasets/org/rows', {}, signal());
     const told: DownloadStatus[] = [];
     const files = await page.download(source, ['train.jsonl'], {}, (status) => told.push(status));
-    expect(files?.map(({ name, bytes }) => [name, new TextDecoder().decode(bytes)])).toEqual([
+    expect(files?.map(({ name, bytes }) => [name, new TextDecoder().decode(bytes as Uint8Array)])).toEqual([
       ['train.jsonl', LONG],
     ]);
     expect(told.at(-1)).toMatchObject({ done: LONG.length, total: LONG.length });
@@ -80,7 +80,7 @@ describe('a data set on the hub', () => {
     expect(partial.done).toBeGreaterThan(0);
     server.reset();
     const files = await downloads().download(source, ['train.jsonl'], {}, () => undefined);
-    expect(new TextDecoder().decode(files?.[0].bytes)).toBe(LONG);
+    expect(new TextDecoder().decode(files?.[0].bytes as Uint8Array)).toBe(LONG);
     expect(server.requests.find(({ path }) => path.includes('train.jsonl'))?.range).toMatch(/^bytes=[1-9]/);
   });
 

@@ -1,0 +1,172 @@
+/** The content of a file of rows: in memory, or where the browser keeps it, from where it is read in windows. */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { GraftError, messageOf } from '../errors.ts';
+import type { Bytes } from './lines.ts';
+
+/** A larger file is not held in memory. */
+export const HELD_BYTES = 4 * 2 ** 20;
+
+export type FileContent = Uint8Array<ArrayBuffer> | Blob;
+
+export const sizeOf = (content: FileContent): number =>
+  content instanceof Blob ? content.size : content.byteLength;
+
+/** Bytes that are read at once for small pieces that are asked for one after another, and the most between two of them. */
+const AHEAD_BYTES = 2 ** 20;
+const GAP_BYTES = 2 ** 15;
+
+/** The bytes of a file that the browser keeps, read as they are asked for: only a worker can wait for them. */
+class BlobBytes implements Bytes {
+  #blob: Blob;
+  readonly #reader = new FileReaderSync();
+  /** Bytes that were read ahead. */
+  #ahead: Uint8Array = new Uint8Array(0);
+  #aheadStart = 0;
+  #lastEnd = -1;
+
+  constructor(blob: Blob) {
+    this.#blob = blob;
+  }
+
+  get length(): number {
+    return this.#blob.size;
+  }
+
+  /** Reads from another place from now on. @param blob with the same bytes */
+  moveTo(blob: Blob): void {
+    this.#blob = blob;
+  }
+
+  /** @throws GraftError `file-gone` */
+  subarray(start: number, end = this.length): Uint8Array {
+    const last = Math.max(start, Math.min(end, this.length));
+    const isNext = this.#lastEnd >= 0 && start >= this.#lastEnd && start - this.#lastEnd <= GAP_BYTES;
+    this.#lastEnd = last;
+    if (last - start > GAP_BYTES) return this.#read(start, last);
+    if (start < this.#aheadStart || last > this.#aheadStart + this.#ahead.length) {
+      // A row at a time would cost a call of the browser for each.
+      if (!isNext) return this.#read(start, last);
+      this.#ahead = this.#read(start, Math.min(this.length, start + AHEAD_BYTES));
+      this.#aheadStart = start;
+    }
+    return this.#ahead.subarray(start - this.#aheadStart, last - this.#aheadStart);
+  }
+
+  #read(start: number, end: number): Uint8Array {
+    try {
+      return new Uint8Array(this.#reader.readAsArrayBuffer(this.#blob.slice(start, end)));
+    } catch (cause) {
+      throw gone(this.#blob, cause);
+    }
+  }
+}
+
+const opened = new WeakMap<Blob, BlobBytes>();
+
+/** The bytes of a file. In a worker only, if the file is not in memory. */
+export function bytesOf(content: FileContent): Bytes {
+  if (!(content instanceof Blob)) return content;
+  const known = opened.get(content) ?? new BlobBytes(content);
+  opened.set(content, known);
+  return known;
+}
+
+/** Reads a file from where it is kept now, so that it may change where it came from. @param kept with the same bytes */
+export function readFrom(content: FileContent, kept: FileContent): void {
+  if (content instanceof Blob && kept instanceof Blob) opened.get(content)?.moveTo(kept);
+}
+
+/** Bytes that come in pieces as a file that is not in memory. */
+export async function blobOf(pieces: AsyncIterable<Uint8Array<ArrayBuffer>>): Promise<Blob> {
+  const parts: Blob[] = [];
+  // A piece of a blob may be put on disk; one of an array of bytes waits for the rest.
+  for await (const piece of pieces) parts.push(new Blob([piece]));
+  return new Blob(parts);
+}
+
+/** Text of rows that is put away at once. */
+const SPILLED_AT_ONCE = 4 * 2 ** 20;
+
+/** Rows that are put away where the browser keeps files, since no part of their own file is a row. */
+export class SpillBlob {
+  readonly #encoder = new TextEncoder();
+  #parts: BlobPart[] = [];
+  #waiting: string[] = [];
+  #waitingChars = 0;
+  #length = 0;
+  #whole: Bytes | undefined;
+
+  /** @returns its first byte, and how many it has */
+  add(text: string): { readonly start: number; readonly length: number } {
+    const start = this.#length;
+    const { length } = this.#encoder.encode(text);
+    this.#length += length;
+    this.#waiting.push(text);
+    this.#waitingChars += text.length;
+    if (this.#waitingChars >= SPILLED_AT_ONCE) this.#put();
+    return { start, length };
+  }
+
+  /** All rows that were added. */
+  get bytes(): Bytes {
+    const spill = this;
+    return {
+      get length() {
+        return spill.#length;
+      },
+      subarray: (start, end) => this.#read().subarray(start, end),
+    };
+  }
+
+  #put(): void {
+    this.#parts.push(new Blob(this.#waiting));
+    this.#waiting = [];
+    this.#waitingChars = 0;
+    this.#whole = undefined;
+  }
+
+  #read(): Bytes {
+    if (this.#waiting.length > 0) this.#put();
+    return (this.#whole ??= bytesOf(new Blob(this.#parts)));
+  }
+}
+
+const HASHED_AT_ONCE = 4 * 2 ** 20;
+
+const digests = new WeakMap<Blob, Uint8Array<ArrayBuffer>>();
+
+/** SHA-256 of a file. @param onBytes called with the bytes that are hashed, of a file that is not in memory @throws GraftError `file-gone`, and what `onBytes` throws */
+export async function digestOf(
+  content: FileContent,
+  onBytes: (done: number) => Promise<void> | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (!(content instanceof Blob)) return new Uint8Array(await crypto.subtle.digest('SHA-256', content));
+  const known = digests.get(content);
+  if (known) return known;
+  const hash = sha256.create();
+  for (let start = 0; start < content.size; start += HASHED_AT_ONCE) {
+    const end = Math.min(content.size, start + HASHED_AT_ONCE);
+    const part = content.slice(start, end);
+    hash.update(
+      new Uint8Array(
+        await part.arrayBuffer().catch((cause: unknown) => {
+          throw gone(content, cause);
+        }),
+      ),
+    );
+    await onBytes(end);
+  }
+  const digest = new Uint8Array(hash.digest());
+  digests.set(content, digest);
+  return digest;
+}
+
+function gone(content: Blob, cause: unknown): GraftError {
+  const name = content instanceof File ? content.name : 'The file of these rows';
+  return new GraftError(
+    'file-gone',
+    `${name} could not be read: ${messageOf(cause)}`,
+    'Choose it again; it may have moved or changed on disk.',
+    { cause },
+  );
+}
