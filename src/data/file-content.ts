@@ -1,6 +1,7 @@
 /** The content of a file of rows: in memory, or where the browser keeps it, from where it is read in windows. */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { GraftError, messageOf } from '../errors.ts';
+import { WordCache } from '../text/tokenizer-cache.ts';
 import type { Bytes } from './lines.ts';
 
 /** A larger file is not held in memory. */
@@ -11,18 +12,16 @@ export type FileContent = Uint8Array<ArrayBuffer> | Blob;
 export const sizeOf = (content: FileContent): number =>
   content instanceof Blob ? content.size : content.byteLength;
 
-/** Bytes that are read at once for small pieces that are asked for one after another, and the most between two of them. */
-const AHEAD_BYTES = 2 ** 20;
-const GAP_BYTES = 2 ** 15;
+/** Bytes that are read at once where few are asked for: a call of the browser takes as long for one row. */
+const BLOCK_BYTES = 2 ** 16;
+/** Blocks that are kept at least, once there are as many: at most twice this. */
+const KEPT_BLOCKS = 256;
 
 /** The bytes of a file that the browser keeps, read as they are asked for: only a worker can wait for them. */
 class BlobBytes implements Bytes {
   #blob: Blob;
   readonly #reader = new FileReaderSync();
-  /** Bytes that were read ahead. */
-  #ahead: Uint8Array = new Uint8Array(0);
-  #aheadStart = 0;
-  #lastEnd = -1;
+  readonly #blocks = new WordCache<Uint8Array, number>(KEPT_BLOCKS);
 
   constructor(blob: Blob) {
     this.#blob = blob;
@@ -40,16 +39,25 @@ class BlobBytes implements Bytes {
   /** @throws GraftError `file-gone` */
   subarray(start: number, end = this.length): Uint8Array {
     const last = Math.max(start, Math.min(end, this.length));
-    const isNext = this.#lastEnd >= 0 && start >= this.#lastEnd && start - this.#lastEnd <= GAP_BYTES;
-    this.#lastEnd = last;
-    if (last - start > GAP_BYTES) return this.#read(start, last);
-    if (start < this.#aheadStart || last > this.#aheadStart + this.#ahead.length) {
-      // A row at a time would cost a call of the browser for each.
-      if (!isNext) return this.#read(start, last);
-      this.#ahead = this.#read(start, Math.min(this.length, start + AHEAD_BYTES));
-      this.#aheadStart = start;
+    const first = Math.floor(start / BLOCK_BYTES);
+    if (last <= (first + 1) * BLOCK_BYTES) return this.#part(first, start, last);
+    if (last - start > BLOCK_BYTES) return this.#read(start, last);
+    const between = (first + 1) * BLOCK_BYTES;
+    const bytes = new Uint8Array(last - start);
+    bytes.set(this.#part(first, start, between));
+    bytes.set(this.#part(first + 1, between, last), between - start);
+    return bytes;
+  }
+
+  /** A part of one block. */
+  #part(block: number, start: number, end: number): Uint8Array {
+    const from = block * BLOCK_BYTES;
+    let bytes = this.#blocks.get(block);
+    if (!bytes) {
+      bytes = this.#read(from, Math.min(this.length, from + BLOCK_BYTES));
+      this.#blocks.put(block, bytes);
     }
-    return this.#ahead.subarray(start - this.#aheadStart, last - this.#aheadStart);
+    return bytes.subarray(start - from, end - from);
   }
 
   #read(start: number, end: number): Uint8Array {

@@ -17,7 +17,7 @@ import type { RowIndex } from './row-index.ts';
 import type { Entry, RowState } from './row-set.ts';
 
 /** Made rows that are kept: a run looks at those of its first steps before it takes them. */
-const KEPT_ROWS = 2048;
+const KEPT_ROWS = 4096;
 
 const STATES = ['ok', 'cut', 'dropped', 'unsupervised', 'bad'] as const satisfies readonly RowState[];
 

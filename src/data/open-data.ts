@@ -177,6 +177,7 @@ async function openFile(
   const key = JSON.stringify([version, name, content, maxLength, overlong, mapping, header, delimiter, text]);
   const same = known.find((open) => open?.key === key);
   if (same) return same;
+  const making = { maxLength, overlong, vocabSize: info.vocabulary, text };
   // The objective is chosen later, and rewards may read every column.
   const read = await readFile(
     bytes,
@@ -186,9 +187,9 @@ async function openFile(
     },
     slicer,
     held,
+    { tokenizer, options: making },
   );
   if (read.unmapped) throw read.unmapped;
-  const making = { maxLength, overlong, vocabSize: info.vocabulary, text };
   const made = await makeFile(name, read, tokenizer, making, slicer);
   const { entries, report, problems, problemCount, numbering } = made;
   if (report.rows === 0)

@@ -40,8 +40,16 @@ export interface Slicer {
 /** The examples of a file, or an index of a file that is too large to hold them. */
 export interface ReadRows extends ReadResult {
   readonly index?: RowIndex;
+  /** The rows of that index, if they were made as they were read. */
+  readonly made?: MadeIndex;
   /** Why its columns have to be chosen first. */
   readonly unmapped?: GraftError;
+}
+
+/** The rows of a file with an index, made one after another. */
+interface MadeIndex {
+  readonly rows: LargeRows;
+  readonly maker: RowMaker;
 }
 
 /** Rows that were written somewhere else, since no part of their file is a row. */
@@ -60,15 +68,23 @@ export interface HeldRows {
   readonly spill?: () => Spilled;
 }
 
+/** How the rows of a file are made as they are read, if it gets an index. */
+export interface RowMaking {
+  readonly tokenizer: Tokenizer;
+  readonly options: PrepareOptions;
+}
+
 /**
  * @param held the most that is held of a file, of which a larger one gets an index; everything if left out
- * @throws GraftError as `readExamples`, `file-write` if rows cannot be written
+ * @param making makes the rows of a file with an index as they are read; left out if they are made when they are taken
+ * @throws GraftError as `readExamples`, `file-write` if rows cannot be written, and with `making` as `makeFile`
  */
 export async function readFile(
   bytes: Bytes,
   options: ReadOptions,
   slicer: Slicer,
   held?: HeldRows,
+  making?: RowMaking,
 ): Promise<ReadRows> {
   const { kind } = new ExampleReader(bytes, options);
   const spilled = kind === 'parquet' ? held?.spill?.() : undefined;
@@ -83,10 +99,28 @@ export async function readFile(
       // Among rows with answers a prompt without one is a mistake.
       const index = example.kind === 'prompt' ? prompts : answered;
       index.add(example, spilled ? spill(source, spilled) : source);
-      examples?.push(example);
-      if (examples && examples.length > held.rows) examples = undefined;
+      if (!examples) {
+        make(example);
+        return;
+      }
+      examples.push(example);
+      if (examples.length <= held.rows) return;
+      examples.forEach(make);
+      examples = undefined;
     },
   });
+  const made = new Map<RowIndex, MadeIndex>();
+  const make = (example: Example): void => {
+    if (!making) return;
+    const { tokenizer, options: how } = making;
+    const index = example.kind === 'prompt' ? prompts : answered;
+    const known = made.get(index) ?? {
+      rows: new LargeRows(index, tokenizer, how),
+      maker: new RowMaker(tokenizer, how),
+    };
+    made.set(index, known);
+    known.rows.addMade(example, known.maker);
+  };
   const content = spilled?.bytes ?? reader.content;
   const [answered, prompts] = [
     new RowIndex(content, reader, options),
@@ -98,7 +132,7 @@ export async function readFile(
   if (index.length === 0 || result.unmapped)
     return readAll(new ExampleReader(bytes, options), bytes.length, slicer);
   const isOwn = ({ kind }: Example): boolean => (kind === 'prompt') === (index === prompts);
-  return examples ? { ...result, examples: examples.filter(isOwn) } : { ...result, index };
+  return examples ? { ...result, examples: examples.filter(isOwn) } : { ...result, index, made: made.get(index) };
 }
 
 function spill({ read }: SourceRow, spilled: Spilled): SourceRow {
@@ -114,6 +148,10 @@ async function readAll(reader: ExampleReader, total: number, slicer: Slicer): Pr
   return { ...reader.result(), ...(unmapped && { unmapped }) };
 }
 
+/** The examples of a file, all of them. */
+const examplesOfFile = ({ examples, index }: ReadRows): readonly Example[] =>
+  index ? Array.from({ length: index.length }, (_, row) => index.exampleOf(row)) : examples;
+
 /**
  * @param tokenizer may be missing if all examples are ready token rows
  * @throws GraftError `prepare-length`, `chat-template-…`, `tokenizer-missing`
@@ -125,17 +163,14 @@ export async function makeFile(
   options: PrepareOptions,
   slicer: Slicer,
 ): Promise<MadeFile> {
-  const { examples, index, problems, problemCount, numbering, left, unused, format, unbordered } = read;
-  const maker = new RowMaker(tokenizer, options);
+  const { made, problems, problemCount, numbering, left, unused, format, unbordered } = read;
+  const examples = made ? [] : examplesOfFile(read);
+  const maker = made?.maker ?? new RowMaker(tokenizer, options);
   const entries: Entry[] = [];
-  if (index) {
-    const rows = new LargeRows(index, tokenizer, options);
-    for (let row = 0; row < index.length; row++) {
-      rows.addMade(index.exampleOf(row), maker);
-      entries.push(new LargeEntry(rows, row, ROWS_FILE));
-      if (slicer.due) await slicer.pause({ what: 'preparing', done: row + 1, total: index.length });
-    }
-  } else
+  if (made)
+    for (let row = 0; row < made.rows.index.length; row++)
+      entries.push(new LargeEntry(made.rows, row, ROWS_FILE));
+  else
     await slicer.each('preparing', examples, (example) => {
       for (const entry of makeEntries(maker, example)) entries.push(entry);
     });

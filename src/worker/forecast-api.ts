@@ -20,7 +20,7 @@ const trainedOn = ({ places }: Pick<RowSet, 'places'>): UsedEntry[] =>
   places.filter(({ part }) => part === 'train');
 
 /** Rows of a large file that are looked at. */
-const LOOKED_AT = 20_000;
+const LOOKED_AT = 2048;
 /** All rows; some of them if they are made as they are taken. */
 const looked = <Row extends object>(rows: List<Row>): readonly Row[] =>
   isHeld(rows) && !rows.some((row) => 'large' in row) ? rows : spread(rows, LOOKED_AT);

@@ -13,7 +13,7 @@ import type { OpenModel } from './model.ts';
 import { askedRows, hasLarge, type RowsOfRun } from './rows-of-run.ts';
 
 /** Rows of a large file whose tokens are counted. */
-const COUNTED_ROWS = 4096;
+const COUNTED_ROWS = 2048;
 const countedRows = <Row>(rows: List<Row>): readonly Row[] =>
   isHeld(rows) ? rows : spread(rows, COUNTED_ROWS);
 
