@@ -124,7 +124,7 @@ for (const file of files) {
     const session = await page.context().newCDPSession(page);
     const worker = await workerOf(session);
     await page.goto(`${server.resolvedUrls?.local[0] ?? ''}#/data`);
-    await page.getByLabel("Open a file").waitFor({ state: "attached", timeout: WAIT_MS });
+    await page.getByLabel('Open a file').waitFor({ state: 'attached', timeout: WAIT_MS });
     const most = { worker: 0, workerBuffers: 0, page: 0, pageBuffers: 0 };
     let isDone = false;
     const polling = (async () => {

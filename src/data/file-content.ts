@@ -1,5 +1,4 @@
 /** The content of a file of rows: in memory, or where the browser keeps it, from where it is read in windows. */
-import { sha256 } from '@noble/hashes/sha2.js';
 import { GraftError, messageOf } from '../errors.ts';
 import { WordCache } from '../text/tokenizer-cache.ts';
 import type { Bytes } from './lines.ts';
@@ -101,29 +100,22 @@ export class SpillBlob {
   #parts: BlobPart[] = [];
   #waiting: string[] = [];
   #waitingChars = 0;
-  #length = 0;
   #whole: Bytes | undefined;
+  /** All rows that were added. */
+  readonly bytes = {
+    length: 0,
+    subarray: (start: number, end?: number) => this.#read().subarray(start, end),
+  };
 
   /** @returns its first byte, and how many it has */
   add(text: string): { readonly start: number; readonly length: number } {
-    const start = this.#length;
+    const start = this.bytes.length;
     const { length } = this.#encoder.encode(text);
-    this.#length += length;
+    this.bytes.length += length;
     this.#waiting.push(text);
     this.#waitingChars += text.length;
     if (this.#waitingChars >= SPILLED_AT_ONCE) this.#put();
     return { start, length };
-  }
-
-  /** All rows that were added. */
-  get bytes(): Bytes {
-    const spill = this;
-    return {
-      get length() {
-        return spill.#length;
-      },
-      subarray: (start, end) => this.#read().subarray(start, end),
-    };
   }
 
   #put(): void {
@@ -139,34 +131,18 @@ export class SpillBlob {
   }
 }
 
-const HASHED_AT_ONCE = 4 * 2 ** 20;
-
-const digests = new WeakMap<Blob, Uint8Array<ArrayBuffer>>();
-
-/** SHA-256 of a file. @param onBytes called with the bytes that are hashed, of a file that is not in memory @throws GraftError `file-gone`, and what `onBytes` throws */
-export async function digestOf(
+/** A part of a file. @throws GraftError `file-gone` */
+export async function readPart(
   content: FileContent,
-  onBytes: (done: number) => Promise<void> | undefined,
+  start: number,
+  end: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  if (!(content instanceof Blob)) return new Uint8Array(await crypto.subtle.digest('SHA-256', content));
-  const known = digests.get(content);
-  if (known) return known;
-  const hash = sha256.create();
-  for (let start = 0; start < content.size; start += HASHED_AT_ONCE) {
-    const end = Math.min(content.size, start + HASHED_AT_ONCE);
-    const part = content.slice(start, end);
-    hash.update(
-      new Uint8Array(
-        await part.arrayBuffer().catch((cause: unknown) => {
-          throw gone(content, cause);
-        }),
-      ),
-    );
-    await onBytes(end);
+  if (!(content instanceof Blob)) return content.slice(start, end);
+  try {
+    return new Uint8Array(await content.slice(start, end).arrayBuffer());
+  } catch (cause) {
+    throw gone(content, cause);
   }
-  const digest = new Uint8Array(hash.digest());
-  digests.set(content, digest);
-  return digest;
 }
 
 function gone(content: Blob, cause: unknown): GraftError {

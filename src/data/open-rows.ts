@@ -132,7 +132,9 @@ export async function readFile(
   if (index.length === 0 || result.unmapped)
     return readAll(new ExampleReader(bytes, options), bytes.length, slicer);
   const isOwn = ({ kind }: Example): boolean => (kind === 'prompt') === (index === prompts);
-  return examples ? { ...result, examples: examples.filter(isOwn) } : { ...result, index, made: made.get(index) };
+  return examples
+    ? { ...result, examples: examples.filter(isOwn) }
+    : { ...result, index, made: made.get(index) };
 }
 
 function spill({ read }: SourceRow, spilled: Spilled): SourceRow {

@@ -1,6 +1,6 @@
 /** The files of rows and how they are read: choices that are stored with a data set, so that the same files give the same rows. */
 import type { TextOptions } from './documents.ts';
-import { digestOf, sizeOf, type FileContent } from './file-content.ts';
+import { readPart, sizeOf, type FileContent } from './file-content.ts';
 import type { Mapping } from './mapping.ts';
 import type { Mixture } from './mixture.ts';
 import type { FairSplit, Skipped } from './parts.ts';
@@ -61,35 +61,22 @@ export interface DataRef {
   readonly revision?: number;
 }
 
-/**
- * SHA-256 over the bytes of the rows, of test rows of their own, and of more rows, in hex.
- *
- * @param onBytes called with the bytes that are hashed of files that are not in memory, and with all of these
- * @throws GraftError `file-gone`, and what `onBytes` throws
- */
-export async function versionOf(
-  file: DataFile,
-  { heldOut, more = [] }: OtherFiles = {},
-  onBytes: (done: number, total: number) => Promise<void> | undefined = () => undefined,
-): Promise<string> {
-  const all = [file, ...(heldOut ? [heldOut] : []), ...more];
-  const isRead = ({ bytes, sha256: known }: DataFile): boolean => bytes instanceof Blob && known === undefined;
-  const total = all.reduce((sum, one) => sum + (isRead(one) ? sizeOf(one.bytes) : 0), 0);
-  let before = 0;
-  const sha256 = async (one: DataFile): Promise<Uint8Array<ArrayBuffer>> => {
-    if (one.sha256 !== undefined) return Uint8Array.from(one.sha256.match(/../g) ?? [], (hex) => parseInt(hex, 16));
-    const digest = await digestOf(one.bytes, (done) => onBytes(before + done, total));
-    if (isRead(one)) before += sizeOf(one.bytes);
-    return digest;
-  };
+/** SHA-256 over the bytes of the rows, of test rows of their own, and of more rows, in hex. @throws GraftError `file-gone` */
+export async function versionOf(file: DataFile, { heldOut, more = [] }: OtherFiles = {}): Promise<string> {
   const together = async (digests: readonly BlobPart[]): Promise<ArrayBuffer> =>
     crypto.subtle.digest('SHA-256', await new Blob([...digests]).arrayBuffer());
-  const rows = await sha256(file);
-  const test = heldOut && (await sha256(heldOut));
-  const others: Uint8Array<ArrayBuffer>[] = [];
-  for (const one of more) others.push(await sha256(one));
+  const [rows, test, others] = await Promise.all([
+    digestOf(file),
+    heldOut && digestOf(heldOut),
+    Promise.all(more.map(digestOf)),
+  ]);
   // One file is named by its own digest, as other tools would. More rows are marked: they are not the same as test rows.
   const own = others.length === 0 ? rows : await together([rows, 'more', ...others]);
   const whole = test ? await together([own, test]) : own;
   return Array.from(new Uint8Array(whole), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+async function digestOf({ bytes, sha256 }: DataFile): Promise<Uint8Array<ArrayBuffer>> {
+  if (sha256 !== undefined) return Uint8Array.from(sha256.match(/../g) ?? [], (hex) => parseInt(hex, 16));
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', await readPart(bytes, 0, sizeOf(bytes))));
 }

@@ -72,6 +72,8 @@ interface StoredDataFile {
   readonly path?: string;
   /** In memory in earlier versions. */
   readonly bytes: FileContent;
+  /** Of a file that is not in memory. */
+  readonly sha256?: string;
 }
 
 export interface StoredDataFiles {

@@ -30,6 +30,7 @@ import { feedbackApi } from './feedback-api.ts';
 import { exampleEncoder } from './example-encoder.ts';
 import { bytesOf } from '../data/file-content.ts';
 import { fitOf } from '../data/fit.ts';
+import { withHashes } from './file-hashes.ts';
 import { versionOf } from '../data/options.ts';
 import { onlyTask, preview } from '../data/row-set.ts';
 import { headOf } from '../data/sheet-types.ts';
@@ -141,7 +142,7 @@ const api: Omit<GraftWorker, 'testLooks'> = {
   ...resultsApi,
   ...feedbackApi(session),
 
-  openData: (file, options, others = {}, onProgress, keep, stop) =>
+  openData: (given, options, beside = {}, onProgress, keep, stop) =>
     outcome(() => {
       const read = async (signal: AbortSignal) => {
         const slices = new Slices(listener(onProgress), signal, () => runs.busy);
@@ -149,13 +150,14 @@ const api: Omit<GraftWorker, 'testLooks'> = {
         const model = await openOrThrow();
         // The code that reads files is loaded with the first file.
         const { openData } = await import('../data/open-data.ts');
-        const version = await versionOf(file, others, (done, total) =>
+        const { file, ...others } = await withHashes({ file: given, ...beside }, (done, total) =>
           slices.due ? slices.pause({ what: 'hashing', done, total }) : undefined,
         );
+        const version = await versionOf(file, others);
         const asked = { version, options, ...(keep && { keep }) };
         const { changes, steps, options: asRead } = await revisionToOpen(asked, session, projects, histories);
-        const beside = { ...others, ...(changes && { changes }) };
-        const { data, summary } = await openData(model, file, asRead, beside, slices, session.data);
+        const withChanges = { ...others, ...(changes && { changes }) };
+        const { data, summary } = await openData(model, file, asRead, withChanges, slices, session.data);
         const opened = { data: unasked(data), summary };
         // From here on it is open, and remains to be kept.
         await slices.pause({ what: 'keeping', done: 0, total: 0 });

@@ -1,5 +1,6 @@
 /** The worker's API for projects and the data sets that they keep. */
 import { GraftError } from '../errors.ts';
+import type { StoredDataFiles } from '../storage/records.ts';
 import type {
   DataFile,
   DataHistory,
@@ -109,6 +110,7 @@ interface OpenedData {
   readonly history: DataHistory;
   readonly kept?: DataSetInfo;
   readonly project?: ProjectInfo;
+  readonly files?: StoredDataFiles;
   readonly notKept?: Failure;
 }
 
@@ -150,7 +152,8 @@ export async function keepOpened(
     if (!keep || !kept) return await opened();
     session.data = { ...data, ref: { ...refOf(kept), ...changed } };
     const project = await projects.find(await projects.ensure(keep.name));
-    return { ...(await opened()), kept, project };
+    const files = await projects.keptFiles(version, file, others);
+    return { ...(await opened()), kept, project, ...(files && { files }) };
   } catch (error) {
     // The rows are open nevertheless: a run can train on them.
     if (!(error instanceof GraftError)) throw error;

@@ -1,5 +1,5 @@
 /** Projects as the page sees them, and the one that is open in this tab: runs and imports belong to it. */
-import { readFrom, sizeOf } from '../data/file-content.ts';
+import { HELD_BYTES, readFrom, sizeOf } from '../data/file-content.ts';
 import { GraftError } from '../errors.ts';
 import { deleteDataSet, listDataSets, openDataSet, readDataSet } from '../storage/data-sets.ts';
 import {
@@ -11,7 +11,7 @@ import {
   type ProjectChange,
   type ProjectOverview,
 } from '../storage/projects.ts';
-import type { StoredDataSet } from '../storage/records.ts';
+import type { StoredDataFiles, StoredDataSet } from '../storage/records.ts';
 import type {
   DataFile,
   DataName,
@@ -123,20 +123,29 @@ export class Projects {
       ...(heldOut && { heldOut }),
       ...(more.length > 0 && { more }),
     });
-    if (files.some(({ bytes }) => bytes instanceof Blob)) await this.#readKept(projectId, version, files);
     // A name that nobody chose follows the rows, until something is made of them.
     if (before.runs === 0 && before.adapters === 0 && isDefault(before.name, before.data?.name))
       await this.update(projectId, { name: keep.name });
     return dataInfoOf(kept);
   }
 
-  /** Reads large files from the project from now on: a person may change or move those that they were chosen from. */
-  async #readKept(projectId: string, version: string, files: readonly DataFile[]): Promise<void> {
-    const saved = await readDataSet(projectId, version);
-    if (!saved) return;
-    const { file, heldOut, more = [] } = saved.files;
-    const kept = [file, ...(heldOut ? [heldOut] : []), ...more];
-    files.forEach(({ bytes }, at) => readFrom(bytes, kept[at].bytes));
+  /**
+   * The files of a data set as the project keeps them, if some are not in memory. These are read from there from now on: a person may change or move
+   * those that they were chosen from.
+   */
+  async keptFiles(
+    version: string,
+    file: DataFile,
+    { heldOut, more = [] }: OtherFiles,
+  ): Promise<StoredDataFiles | undefined> {
+    const files = [file, ...(heldOut ? [heldOut] : []), ...more];
+    if (this.id === undefined || !files.some(({ bytes }) => bytes instanceof Blob)) return undefined;
+    const saved = await readDataSet(this.id, version);
+    if (!saved) return undefined;
+    const kept = aside(saved.files);
+    const { file: first, heldOut: test, more: others = [] } = kept;
+    [first, ...(test ? [test] : []), ...others].forEach((one, at) => readFrom(files[at].bytes, one.bytes));
+    return kept;
   }
 
   async listData(): Promise<DataSetInfo[]> {
@@ -153,12 +162,26 @@ export class Projects {
         'It was deleted, perhaps in another tab: import its file again.',
       );
     }
-    return { set: dataInfoOf(saved.set), ...saved.files };
+    return { set: dataInfoOf(saved.set), ...aside(saved.files) };
   }
 
   async deleteData(version: string): Promise<void> {
     if (this.id !== undefined) await deleteDataSet(this.id, version);
   }
+}
+
+/** Files of which no large one is in memory, as those of earlier versions are. */
+function aside({ file, heldOut, more }: StoredDataFiles): StoredDataFiles {
+  const one = (given: DataFile): DataFile => {
+    const { bytes } = given;
+    const isLarge = !(bytes instanceof Blob) && bytes.length > HELD_BYTES;
+    return isLarge ? { ...given, bytes: new Blob([bytes]) } : given;
+  };
+  return {
+    file: one(file),
+    ...(heldOut && { heldOut: one(heldOut) }),
+    ...(more && { more: more.map(one) }),
+  };
 }
 
 export function refOf({ name, version, created }: DataRef): DataRef {

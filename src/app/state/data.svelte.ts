@@ -19,7 +19,7 @@ import type { Sample } from '../start/samples.svelte.ts';
 import type { Columns } from './columns.svelte.ts';
 import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
-import { SPLIT, withHashes, type RowReading, type SecondUse, type Source } from './source.ts';
+import { SPLIT, type RowReading, type SecondUse, type Source } from './source.ts';
 
 export class Data {
   source = $state.raw<Source>();
@@ -472,7 +472,7 @@ export class Data {
     this.refused = undefined;
     this.second = undefined;
     this.history = outcome.history;
-    this.source = withHashes(source, outcome.data);
+    this.source = { ...source, ...outcome.files };
     this.options = outcome.options;
     this.summary = outcome.data;
     this.#session.announcer.say(`${source.name}: ${this.rows} rows are open.`);

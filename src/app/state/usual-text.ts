@@ -19,7 +19,11 @@ export function usualText(
   { name, bytes }: Pick<DataFile, 'name' | 'bytes'>,
   maxLength: number,
 ): TextOptions | undefined {
-  if (bytes instanceof Blob || bytes.length >= ENOUGH * maxLength * BYTES_OF_TOKEN || fileKind(bytes, name) !== 'text')
+  if (
+    bytes instanceof Blob ||
+    bytes.length >= ENOUGH * maxLength * BYTES_OF_TOKEN ||
+    fileKind(bytes, name) !== 'text'
+  )
     return undefined;
   // Bytes that are no UTF-8 are reported when the rows are read.
   const text = new TextDecoder().decode(bytes).replaceAll('\r\n', '\n');

@@ -74,6 +74,8 @@ export interface DataApi {
       readonly history: DataHistory;
       readonly kept?: DataSetInfo;
       readonly project?: ProjectInfo;
+      /** Where large files are kept now. */
+      readonly files?: { readonly file: DataFile } & OtherFiles;
       readonly notKept?: Failure;
     }>
   >;

@@ -14,6 +14,7 @@ import { apart, listProjects, purgeProject } from '../../storage/projects.ts';
 import type { ModelRef, StoredFiles } from '../../storage/records.ts';
 import { ADAPTER_LIMITS, WEIGHTS as ADAPTER_WEIGHTS } from '../adapters.ts';
 import type { ImportReport, MissingBase, Progress } from '../api.ts';
+import { withHashes } from '../file-hashes.ts';
 import { versionOf } from '../../data/options.ts';
 import { unpackDocument, vectorBytes } from './documents.ts';
 import * as layout from './layout.ts';
@@ -286,8 +287,8 @@ class Importer {
     const tests = beside.length - count;
     const heldOut = tests === 1 ? beside[0] : undefined;
     const more = beside.slice(Math.max(0, tests));
-    const others = { ...(heldOut && { heldOut }), ...(more.length > 0 && { more }) };
-    if (tests < 0 || tests > 1 || (await versionOf(file, others)) !== set.version)
+    const hashed = await withHashes({ file, ...(heldOut && { heldOut }), ...(more.length > 0 && { more }) });
+    if (tests < 0 || tests > 1 || (await versionOf(hashed.file, hashed)) !== set.version)
       return this.#skip(what, 'Its rows are not those that its version names.');
     const history = `${folder}steps.json`;
     const { steps } = this.source.names.includes(history)
@@ -299,7 +300,7 @@ class Importer {
         value: { ...step, projectId, version: set.version },
       })),
       { store: 'data-sets', value: { ...set, projectId } },
-      { store: 'data-files', key, value: { file, ...others } },
+      { store: 'data-files', key, value: hashed },
     ]);
     this.added.dataSets++;
   }

@@ -164,7 +164,10 @@ describe('changes as a file', () => {
     return join(folder, name);
   };
   const byCommand = async (text: string): Promise<RunRows> => {
-    const [path, changes] = [await write(rows.name, rows.bytes as Uint8Array), await write('changes.json', text)];
+    const [path, changes] = [
+      await write(rows.name, rows.bytes as Uint8Array),
+      await write('changes.json', text),
+    ];
     const { maxLength, ...options } = OPTIONS;
     const limits = { maxLength, vocabSize: model.info.vocabulary, now: new Date(0) };
     return openRows({ file: path, changes, more: [], options }, model.tokenizer, limits, createOutput());

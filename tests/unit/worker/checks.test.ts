@@ -54,7 +54,9 @@ const ODD = [
 
 test('finds in one file what the command finds in it', async () => {
   const rows = file('rows.jsonl', [...DESK, ...ODD]);
-  const read = checkRowsOf(readExamples(rows.bytes as Uint8Array, { fileName: rows.name, mostProblems: Infinity }));
+  const read = checkRowsOf(
+    readExamples(rows.bytes as Uint8Array, { fileName: rows.name, mostProblems: Infinity }),
+  );
   const { tokenizer, info } = model;
   const how = { ...OPTIONS, vocabSize: info.vocabulary, now: new Date() };
   const tokens = new Map(
