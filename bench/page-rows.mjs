@@ -2,7 +2,7 @@
 /**
  * What rows cost on the page: `node bench/page-rows.mjs FILE [FILE…] [--train] [--snapshot] [--built]`. Each file is opened under Data of the production page in a fresh Chromium.
  *
- * It prints the seconds until the rows are open, and with `--train` until the first step of a run on them; the most of the heap of JavaScript that was used, read
+ * It prints the seconds until the rows are open, and with `--train` until the first step of a run on them, with those of processor time of the page in brackets; the most of the heap of JavaScript that was used, read
  * four times a second from the page and from its worker through the debugger (`Runtime.getHeapUsage`), with the memory of array buffers (`backingStorageSize`); and the most
  * that a renderer process had resident (`VmHWM`). `--snapshot` sums a heap snapshot of the worker by kinds of objects. `--built` serves `dist/` as it is.
  *
@@ -17,6 +17,8 @@ import { findChromium, root } from '../scripts/machine.mjs';
 const POLL_MS = 250;
 const WAIT_MS = 3_600_000;
 const MEGABYTE = 1e6;
+/** Ticks of the processor time of Linux in a second. */
+const TICKS = 100;
 
 const flags = process.argv.slice(2).filter((one) => one.startsWith('--'));
 const files = process.argv.slice(2).filter((one) => !one.startsWith('--'));
@@ -68,20 +70,26 @@ async function workerOf(session) {
   };
 }
 
-/** The most that any child of a process had resident, in bytes. @param {number} parent */
-function residentOf(parent) {
-  let most = 0;
+/**
+ * The renderer of a browser that had most memory: the most that it had resident, in bytes, and the seconds of processor time of its threads.
+ *
+ * @param {number} parent process of the browser
+ */
+function rendererOf(parent) {
+  let found = { resident: 0, seconds: 0 };
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
     try {
-      const [status, command] = ['status', 'cmdline'].map((name) =>
+      const [status, command, stat] = ['status', 'cmdline', 'stat'].map((name) =>
         readFileSync(`/proc/${pid}/${name}`, 'utf8'),
       );
       if (!command.includes('--type=renderer') || !ancestors(Number(pid)).includes(parent)) continue;
-      most = Math.max(most, 1024 * Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0));
+      const resident = 1024 * Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+      const [user, system] = stat.slice(stat.lastIndexOf(')')).split(' ').slice(12).map(Number);
+      if (resident > found.resident) found = { resident, seconds: (user + system) / TICKS };
     } catch {
       // It has ended.
     }
-  return most;
+  return found;
 }
 
 /** @param {number} pid @returns {number[]} */
@@ -140,11 +148,14 @@ for (const file of files) {
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
     })();
+    const browserProcess = await browser.newBrowserCDPSession();
+    const { processInfo } = await browserProcess.send('SystemInfo.getProcessInfo');
+    const parent = processInfo.find(({ type }) => type === 'browser')?.id ?? 0;
     const began = performance.now();
     const seconds = () => ((performance.now() - began) / 1000).toFixed(1);
     await page.getByLabel('Open a file').setInputFiles(file);
     await page.getByRole('heading', { name: /as the model sees it/ }).waitFor({ timeout: WAIT_MS });
-    const open = seconds();
+    const open = `${seconds()} (${rendererOf(parent).seconds.toFixed(1)})`;
     let step = '–';
     if (isOn('--train')) {
       await page.evaluate(`location.hash = '#/train'`);
@@ -152,14 +163,11 @@ for (const file of files) {
       await start.waitFor({ timeout: WAIT_MS });
       await start.click({ timeout: WAIT_MS });
       await page.getByRole('slider', { name: 'Step of the loss curve' }).waitFor({ timeout: WAIT_MS });
-      step = seconds();
+      step = `${seconds()} (${rendererOf(parent).seconds.toFixed(1)})`;
     }
     isDone = true;
     await polling;
-    const browserProcess = await browser.newBrowserCDPSession();
-    const { processInfo } = await browserProcess.send('SystemInfo.getProcessInfo');
-    const parent = processInfo.find(({ type }) => type === 'browser')?.id ?? 0;
-    const cells = [most.worker, most.workerBuffers, most.page, most.pageBuffers, residentOf(parent)];
+    const cells = [most.worker, most.workerBuffers, most.page, most.pageBuffers, rendererOf(parent).resident];
     console.log(
       `| ${basename(file)} | ${megabytes(statSync(file).size)} | ${open} | ${step} | ${cells.map(megabytes).join(' | ')} |`,
     );

@@ -50,7 +50,7 @@ export async function convertCommand(args: readonly string[], output: Output): P
   for (const { line, reason } of read.problems.slice(0, 3))
     output.line(`Left out: ${read.numbering} ${line}: ${reason}`);
   if (read.problemCount > 3) output.line(`Left out: ${read.problemCount - 3} more rows`);
-  const pieces = writeRows(read.examples, format, form);
+  const pieces = [...writeRows(read.examples, format, form)];
   await writeWhole(
     out,
     Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece))),

@@ -1,13 +1,12 @@
 /** Files → the open data of the page: rows, their summary, and what identifies them. */
 import { GraftError } from '../errors.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import type { Example } from './example.ts';
 import { bytesOf, SpillBlob } from './file-content.ts';
 import { nothingUsable } from './nothing-usable.ts';
 import { divideFiles, makeFile, readFile, type HeldRows, type Slicer } from './open-rows.ts';
 import { versionOf, type DataFile, type DataOptions, type OtherFiles } from './options.ts';
 import { questionsOfRows } from './questions.ts';
-import type { FilePlace, OpenFile, RowSet, UsedEntry } from './row-set.ts';
+import type { FilePlace, OpenFile, RowSet } from './row-set.ts';
 import { changedEntries, type RowChanges } from './row-changes.ts';
 import { optionsBeside } from './sheet.ts';
 import { summarise, type DataSummary } from './summary.ts';
@@ -161,9 +160,6 @@ async function openBeside(
 }
 
 const placeOf = ({ name, path }: DataFile): FilePlace => ({ name, ...(path !== undefined && { path }) });
-
-export const examplesOf = (places: readonly UsedEntry[]): Example[] =>
-  places.flatMap(({ example }) => example ?? []);
 
 async function openFile(
   file: DataFile,

@@ -201,6 +201,12 @@ export function rowsOfPlaces<Row = PreparedRow>(
   };
 }
 
+/** The examples of entries that have one, each read as it is asked for if one is of a large file. */
+export function examplesOf(entries: readonly Entry[]): List<Example> {
+  if (!entries.some(({ large }) => large)) return entries.flatMap(({ example }) => example ?? []);
+  return { length: entries.length, at: (index) => entries.at(index)?.example };
+}
+
 /** The tasks of a mixture, in the order of each task's first row. */
 function tasksOfPlaces(places: readonly UsedEntry[]): PlacesOfTask[] {
   const tasks = new Map<string, { name: string; share: number; places: number[] }>();

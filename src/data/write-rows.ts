@@ -1,5 +1,6 @@
 /** Rows as a file: JSONL or Parquet, as they are or in another form, with the columns that they do not use. Read again they are the same rows. */
 import { GraftError } from '../errors.ts';
+import { changed, itemOf, itemsOf, type List } from '../lists.ts';
 import type { JsonObject } from '../json.ts';
 import type { ExampleContent } from '../text/trainable.ts';
 import type { Example } from './example.ts';
@@ -26,28 +27,18 @@ function fieldsOf(example: Example, form: RowForm): JsonObject {
 }
 
 /**
- * @returns the file in pieces
+ * @returns the file in pieces, each made as it is asked for
  * @throws GraftError `export-mixed` for rows of several kinds as Parquet, whose rows all have the same columns; `data-rows` for none
  */
 export function writeRows(
-  examples: readonly Example[],
+  examples: List<Example>,
   format: FileFormat,
   form: RowForm,
-): (string | Uint8Array<ArrayBuffer>)[] {
+): Iterable<string | Uint8Array<ArrayBuffer>> {
   if (examples.length === 0)
     throw new GraftError('data-rows', 'There are no rows to write.', 'Choose other rows.');
-  if (format === 'jsonl') {
-    const pieces: string[] = [];
-    for (let from = 0; from < examples.length; from += PIECE_ROWS)
-      pieces.push(
-        examples
-          .slice(from, from + PIECE_ROWS)
-          .map((example) => `${JSON.stringify(fieldsOf(example, form))}\n`)
-          .join(''),
-      );
-    return pieces;
-  }
-  const rows = examples.map((example) => fieldsOf(example, form));
+  if (format === 'jsonl') return jsonlOf(examples, form);
+  const rows = [...itemsOf(changed(examples, (example) => fieldsOf(example, form)))];
   const kinds = [...new Set(rows.map(shapeOf))];
   if (kinds.length > 1)
     throw new GraftError(
@@ -56,6 +47,16 @@ export function writeRows(
       'Write them as JSONL, or choose one form for all.',
     );
   return writeParquet(rows);
+}
+
+/** Lines of JSON, piece by piece. */
+function* jsonlOf(examples: List<Example>, form: RowForm): Generator<string> {
+  for (let from = 0; from < examples.length; from += PIECE_ROWS) {
+    let piece = '';
+    for (let at = from; at < Math.min(examples.length, from + PIECE_ROWS); at++)
+      piece += `${JSON.stringify(fieldsOf(itemOf(examples, at), form))}\n`;
+    yield piece;
+  }
 }
 
 /** The fields that say what a row is, and whether they hold texts or turns. */

@@ -1,4 +1,5 @@
 /** Files of rows in zips and on the hub, as the page asks for them. */
+import { examplesOf, hasExample } from '../data/row-set.ts';
 import { rowDownloadStore } from '../storage/models.ts';
 import type { RowFilesApi, TakenFile } from './api/row-files.ts';
 import type { DataSet } from './data.ts';
@@ -19,11 +20,16 @@ export function rowFilesApi(downloads: RowDownloads, openRows: () => DataSet): R
     writeRows: ({ format, form, part }) =>
       outcome(async () => {
         const { name, entries } = openRows();
-        const examples = entries.flatMap(({ example, state, part: own }) =>
-          example && state !== 'bad' && (part === undefined || own === part) ? [example] : [],
+        const written = entries.filter(
+          (entry) =>
+            hasExample(entry) && entry.state !== 'bad' && (part === undefined || entry.part === part),
         );
+        const examples = examplesOf(written);
         const { writeRows } = await import('../data/write-rows.ts');
-        const file = new Blob(writeRows(examples, format, form));
+        // The browser may put a blob on disk, and text waits in memory.
+        const pieces: Blob[] = [];
+        for (const piece of writeRows(examples, format, form)) pieces.push(new Blob([piece]));
+        const file = new Blob(pieces);
         const stem = name.replace(/\.\w+$/, '').replaceAll(/[^\p{L}\p{N}._-]+/gu, '-');
         const fileName = `${stem}${part === undefined ? '' : `-${part}`}.${format}`;
         return { fileName, file, rows: examples.length };

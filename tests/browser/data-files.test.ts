@@ -4,8 +4,9 @@ import { zipSync } from 'fflate';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
+import { startAndPause } from './gate.ts';
 import { parquet } from '../../src/data/parquet.ts';
-import { downloadOf, goTo, inspect, WAIT } from './looks.ts';
+import { downloadOf, goTo, inspect, openSettings, WAIT } from './looks.ts';
 
 const STEP_MS = 60_000;
 
@@ -497,5 +498,43 @@ test('rows are written by hand and accepted from proposals, say so in a column, 
       made: expect.stringMatching(/^by \w/) as unknown,
     }),
   );
+  expect(studio.problems).toEqual([]);
+});
+
+test('rows of a file that is not held in memory are searched, edited, learned and continued after a reload', async () => {
+  const many = 20_001;
+  const answers = ['cards', 'fees', 'loans'];
+  // Spaces between the fields make it a large file at no other cost.
+  const row = (at: number): string =>
+    `{"prompt":"Ticket ${at}",${' '.repeat(220)}"completion":"${answers[at % 3]}"}`;
+  await choose(
+    'many.jsonl',
+    Array.from({ length: many }, (_, at) => row(at + 1)),
+  );
+  await press('Training rows');
+  const list = page.getByRole('listbox', { name: 'All rows' });
+  const found = page.getByLabel('Find in rows');
+  await page.getByRole('heading', { name: /^20[, ]?001 rows$/ }).waitFor(WAIT);
+  await found.fill('Ticket 20001');
+  await list.getByRole('option').first().click();
+  await page.getByRole('heading', { name: 'Line 20001, as the model sees it' }).waitFor(WAIT);
+  await press('Edit');
+  const prompt = page.getByRole('form', { name: 'Texts of this row' }).getByLabel('Prompt');
+  await expect.poll(() => prompt.inputValue()).toBe('Ticket 20001');
+  await prompt.fill('Ticket 20001, again');
+  await prompt.press('Tab');
+  const history = page.getByRole('region', { name: 'Versions of the rows' });
+  await expect.poll(() => history.innerText(), WAIT).toContain('1 row edited');
+
+  await page.reload();
+  await expect.poll(() => history.innerText(), WAIT).toContain('1 row edited');
+  await goTo(page, 'train');
+  await openSettings(page);
+  await page.getByRole('spinbutton', { name: 'Steps', exact: true }).fill('4');
+  await page.getByRole('spinbutton', { name: 'Validate every … steps' }).fill('0');
+  await startAndPause(page, () => page.getByRole('button', { name: 'Start training' }).click());
+  await page.reload();
+  await page.getByRole('group', { name: 'This run' }).getByRole('button', { name: 'Resume' }).click(WAIT);
+  await page.getByText(/^Done/).waitFor(WAIT);
   expect(studio.problems).toEqual([]);
 });

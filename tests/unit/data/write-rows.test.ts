@@ -27,7 +27,7 @@ const again = (
   format: FileFormat,
   form: RowForm = 'own',
 ): ReturnType<typeof readExamples> =>
-  readExamples(bytesOf(writeRows(examples, format, form)), { fileName: `x.${format}`, keepsColumns: true });
+  readExamples(bytesOf([...writeRows(examples, format, form)]), { fileName: `x.${format}`, keepsColumns: true });
 /** A column that a row lacks is empty in a Parquet file. */
 const known = ({ columns, ...example }: Example): object => {
   const filled = Object.entries(columns ?? {}).filter(([, value]) => value !== null);
@@ -158,7 +158,7 @@ describe('rows that are written', () => {
 
   test.runIf(PYTHON)('as Parquet are read by pyarrow', () => {
     const path = join(mkdtempSync(join(tmpdir(), 'graft-parquet-')), 'x.parquet');
-    writeFileSync(path, bytesOf(writeRows(read(ROWS['messages']), 'parquet', 'own')));
+    writeFileSync(path, bytesOf([...writeRows(read(ROWS['messages']), 'parquet', 'own')]));
     const code =
       'import sys, json, pyarrow.parquet as p; print(json.dumps(p.read_table(sys.argv[1]).to_pylist()))';
     const { stdout, stderr } = spawnSync(PYTHON!, ['-c', code, path], { encoding: 'utf8' });

@@ -141,11 +141,11 @@ describe('rows with untrained parts', () => {
     const { examples, problems } = read(bytesOf(rows));
     expect(problems).toEqual([]);
     expect(examples[0]).toMatchObject({ kind: 'completion', untrained: [[6, 7]] });
-    const jsonl = new Blob(writeRows(examples, 'jsonl', 'own'));
+    const jsonl = new Blob([...writeRows(examples, 'jsonl', 'own')]);
     expect(read(new Uint8Array(await jsonl.arrayBuffer())).examples).toEqual(examples);
     const { messages } = rawContentAs(examples[0], 'messages');
     expect(messages).toMatchObject([{}, { untrained: [[6, 7]] }]);
-    const parquet = new Blob(writeRows([examples[1]], 'parquet', 'own'));
+    const parquet = new Blob([...writeRows([examples[1]], 'parquet', 'own')]);
     const again = read(new Uint8Array(await parquet.arrayBuffer()), 'rows.parquet').examples;
     expect(again.map(({ line: _, ...content }) => content)).toEqual(
       [examples[1]].map(({ line: _, ...content }) => content),
