@@ -516,6 +516,7 @@ test('rows of a file that is not held in memory are searched, edited, learned an
   const found = page.getByLabel('Find in rows');
   await page.getByRole('heading', { name: /^20[, ]?001 rows$/ }).waitFor(WAIT);
   await found.fill('Ticket 20001');
+  await page.getByRole('heading', { name: /^1 rows? of 20/ }).waitFor(WAIT);
   await list.getByRole('option').first().click();
   await page.getByRole('heading', { name: 'Line 20001, as the model sees it' }).waitFor(WAIT);
   await press('Edit');
