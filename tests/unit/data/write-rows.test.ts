@@ -27,7 +27,10 @@ const again = (
   format: FileFormat,
   form: RowForm = 'own',
 ): ReturnType<typeof readExamples> =>
-  readExamples(bytesOf([...writeRows(examples, format, form)]), { fileName: `x.${format}`, keepsColumns: true });
+  readExamples(bytesOf([...writeRows(examples, format, form)]), {
+    fileName: `x.${format}`,
+    keepsColumns: true,
+  });
 /** A column that a row lacks is empty in a Parquet file. */
 const known = ({ columns, ...example }: Example): object => {
   const filled = Object.entries(columns ?? {}).filter(([, value]) => value !== null);
