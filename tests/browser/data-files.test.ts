@@ -532,6 +532,7 @@ test('rows of a file that is not held in memory are searched, edited, learned an
   await goTo(page, 'train');
   await openSettings(page);
   await page.getByRole('spinbutton', { name: 'Steps', exact: true }).fill('4');
+  await page.getByRole('spinbutton', { name: 'Warm-up, steps' }).fill('1');
   await page.getByRole('spinbutton', { name: 'Validate every … steps' }).fill('0');
   await startAndPause(page, () => page.getByRole('button', { name: 'Start training' }).click());
   await page.reload();
