@@ -1,5 +1,6 @@
 /** A run that Graft began and TRL continues has the numbers of one that Graft made alone. Needs a Python with TRL and accelerate. */
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readPeft } from '../../src/export/peft.ts';
 import { folder } from '../../src/cli/files.ts';
@@ -89,6 +90,8 @@ describe.skipIf(!pythonWithTrl)('TRL', () => {
     expect(axolotl).toMatchObject({
       ...{ ...shared, lora_r: 2, loraplus_lr_ratio: 2 },
       datasets: [{ path: 'train.jsonl', ds_type: 'json', type: null }],
+      test_datasets: [{ path: 'validation.jsonl' }],
+      lora_model_dir: '.',
     });
     expect(axolotl).not.toHaveProperty('val_set_size');
     expect(factory).toMatchObject({
@@ -96,6 +99,16 @@ describe.skipIf(!pythonWithTrl)('TRL', () => {
       stage: 'sft',
       adapter_name_or_path: '.',
       dataset: 'graft_train',
+      dataset_dir: '.',
     });
+    const infos = JSON.parse(readFileSync(at('llama-factory', 'dataset_info.json'), 'utf8')) as {
+      graft_train: { file_name: string };
+    };
+    const named = [
+      ...['train.jsonl', 'validation.jsonl'].map((file) => at('axolotl', file)),
+      at('llama-factory', infos.graft_train.file_name),
+      ...['axolotl', 'llama-factory'].map((format) => at(format, 'adapter_model.safetensors')),
+    ];
+    expect(named.filter((file) => !existsSync(file))).toEqual([]);
   });
 });
