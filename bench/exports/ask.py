@@ -30,11 +30,15 @@ def load(folder, gguf=None):
     return model.eval()
 
 
-def bases(model, out):
+def bases(model, out, gguf=None, types=tuple(DTYPES)):
     """The base in each type, as transformers saves it."""
-    for name, dtype in DTYPES.items():
+    for name in types:
         folder = Path(out) / name
-        load(model).to(dtype).save_pretrained(folder)
+        loaded = load(model, gguf).to(DTYPES[name])
+        if gguf is not None:
+            # Its weights are plain numbers by now, and transformers would not save a quantised model.
+            del loaded.hf_quantizer, loaded.config.quantization_config
+        loaded.save_pretrained(folder)
         for file in COMPANIONS:
             if (Path(model) / file).exists():
                 shutil.copy(Path(model) / file, folder)

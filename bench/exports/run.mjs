@@ -1,8 +1,8 @@
 // @ts-check
 /**
  * Every way from an adapter to its use, on one model: Graft trains a short adapter, each format is written by the command, and the program that it is for
- * opens it. On Sprig there are bases in three types. On SmolLM2 the base is its Q4_1 file: there a format that needs a run, or a base in another type,
- * is left out. The table is that of docs/benchmarks.md.
+ * opens it. On Sprig there are bases in three types. On SmolLM2 the base is its Q4_1 file: there a base in another type and a second adapter are left out.
+ * The table is that of docs/benchmarks.md.
  *
  *   node bench/exports/run.mjs [--model sprig|smollm2] [--out DIR] [--steps 20] [--phase prepare|write|check] [FORMAT …]
  *
@@ -126,7 +126,10 @@ async function referenceOf(type) {
 
 /** @param {string} folder @param {string} ending */
 const fileOf = (folder, ending) =>
-  join(folder, /** @type {string} */ (readdirSync(folder).find((name) => name.endsWith(ending))));
+  join(
+    folder,
+    /** @type {string} */ (readdirSync(folder).find((name) => name.endsWith(ending))),
+  );
 
 /**
  * @typedef {object} Told what a format was found to be
@@ -272,37 +275,56 @@ const lossesOf = (folder) =>
     .split('\n')
     .map((line) => JSON.parse(line).loss);
 
-/** @param {string} folder @returns {Promise<Told>} */
-async function byTrl(folder) {
-  const to = at('by-trl');
-  rmSync(to, { recursive: true, force: true });
+/** @param {number} processes */
+const byTrl = (processes) => async (/** @type {string} */ folder) => {
+  const to = at(`by-trl-${processes}`);
+  for (const made of [to, `${to}-peft`]) rmSync(made, { recursive: true, force: true });
   const { status, stderr } = spawnSync(
     /** @type {string} */ (python),
     [
       ...['-m', 'accelerate.commands.launch', '--config_file', join(folder, 'accelerate.yaml')],
+      ...['--num_processes', `${processes}`],
       ...[join(folder, 'train.py'), '--model', base('f32'), '--steps', `${FURTHER}`, '--out', to],
     ],
     {
       encoding: 'utf8',
-      env: { ...process.env, HF_HUB_OFFLINE: '1', TRANSFORMERS_OFFLINE: '1' },
+      env: {
+        ...process.env,
+        ...{ HF_HUB_OFFLINE: '1', TRANSFORMERS_OFFLINE: '1', OMP_NUM_THREADS: `${2 / processes}` },
+      },
       maxBuffer: 2 ** 26,
     },
   );
   if (status !== 0) throw new Error(stderr);
+  // Graft opens what comes back.
+  graft(
+    ...['export', '--model', baseFile('f32'), '--adapter', to, '--format', 'peft'],
+    '--out',
+    `${to}-peft`,
+  );
+  const lineage = JSON.parse(readFileSync(join(to, 'lineage.json'), 'utf8'));
+  if (lineage.steps !== steps + FURTHER) throw new Error(`Its lineage has ${lineage.steps} steps`);
   const own = lossesOf(at('further')).slice(-FURTHER);
   const worst = Math.max(
     ...lossesOf(to).map((/** @type {number} */ loss, /** @type {number} */ i) => Math.abs(loss - own[i])),
   );
   return { note: `losses of ${FURTHER} further steps ${worst.toExponential(1)} from those of Graft` };
-}
+};
 
-/** @param {...string} names */
-const byYaml =
-  (...names) =>
-  async (/** @type {string} */ folder) => {
-    const { read } = await ask('yaml', { files: names.map((name) => join(folder, name)) });
-    return { note: `PyYAML reads ${Object.keys(read[0]).length} settings; the program was not run` };
+/**
+ * @param {string} name
+ * @param {(config: any, folder: string) => string[]} filesOf the files of the folder that the configuration names
+ */
+const byYaml = (name, filesOf) => async (/** @type {string} */ folder) => {
+  const [config] = (await ask('yaml', { files: [join(folder, name)] })).read;
+  const files = filesOf(config, folder);
+  const missing = files.filter((file) => !existsSync(join(folder, file)));
+  if (missing.length > 0) throw new Error(`${name} names ${missing.join(', ')}, which the folder lacks`);
+  return {
+    note: `PyYAML reads ${Object.keys(config).length} settings, and ${files.join(', ')} exist; the program was not run`,
   };
+};
+const ADAPTER = ['adapter_config.json', 'adapter_model.safetensors'];
 
 /** @param {string} type of the base @param {string} format @param {string} [weights] */
 const exporting = (type, format, weights) => (/** @type {string} */ to) => [
@@ -315,8 +337,6 @@ const inShards = (type, size) => (/** @type {string} */ to) => [
 ];
 /** Types of merged weights: those of the base, and f16 for blocks. */
 const TYPES = isSprig ? ['f32', 'f16', 'bf16'] : ['f16'];
-/** Formats that continue a run, or need two adapters. */
-const OF_RUNS = ['trl', 'axolotl', 'llama-factory', 'mix, svd'];
 const shard = isSprig ? '1MB' : '100MB';
 const baseGguf = () => (isSprig ? fileOf(at('bases', 'gguf'), '.gguf') : fileOf(source, '.gguf'));
 const quarter = [`${steps}`, `${steps + FURTHER}`];
@@ -384,9 +404,24 @@ const CASES = [
     check: byChromium,
   },
   { name: 'serve', check: byClient },
-  { name: 'trl', write: graduate('trl'), check: byTrl },
-  { name: 'axolotl', write: graduate('axolotl'), check: byYaml('config.yaml') },
-  { name: 'llama-factory', write: graduate('llama-factory'), check: byYaml('train.yaml') },
+  { name: 'trl', write: graduate('trl'), check: byTrl(1) },
+  { name: 'trl, two processes', write: graduate('trl'), check: byTrl(2) },
+  {
+    name: 'axolotl',
+    write: graduate('axolotl'),
+    check: byYaml('config.yaml', ({ datasets, lora_model_dir: own }) => [
+      ...datasets.map((/** @type {{ path: string }} */ { path }) => path),
+      ...ADAPTER.map((file) => join(own, file)),
+    ]),
+  },
+  {
+    name: 'llama-factory',
+    write: graduate('llama-factory'),
+    check: byYaml('train.yaml', ({ dataset, dataset_dir: place, adapter_name_or_path: own }, folder) => {
+      const known = JSON.parse(readFileSync(join(folder, place, 'dataset_info.json'), 'utf8'));
+      return [join(place, known[dataset].file_name), ...ADAPTER.map((file) => join(own, file))];
+    }),
+  },
   {
     name: 'mix, svd',
     write: (to) => [
@@ -420,8 +455,13 @@ async function prepare() {
   ];
   const isTrained = (/** @type {string} */ name) => existsSync(at(name, 'adapter_model.safetensors'));
   if (!isSprig) {
-    if (!isTrained('lora'))
-      graft(...trained('0.001'), '--steps', quarter[0], '--rank', '8', '--out', adapter);
+    for (const [name, count] of [
+      ['lora', quarter[0]],
+      ['further', quarter[1]],
+    ])
+      if (!isTrained(name)) graft(...trained('0.001'), '--steps', count, '--rank', '8', '--out', at(name));
+    if (!existsSync(base('f32')))
+      await ask('bases', { model: source, gguf, out: at('bases'), types: ['f32'] });
     return void (await referenceOf('f32'));
   }
   if (!existsSync(base('bf16'))) await ask('bases', { model: source, out: at('bases') });
@@ -455,7 +495,7 @@ const bytesOf = (folder) =>
 
 const chosen = CASES.filter(
   ({ name }) =>
-    (isSprig || !OF_RUNS.includes(name)) &&
+    (isSprig || !name.startsWith('mix')) &&
     (positionals.length === 0 || positionals.some((word) => name.includes(word))),
 );
 const phase = values.phase;
