@@ -8,6 +8,7 @@ export const HELD_BYTES = 4 * 2 ** 20;
 
 export type FileContent = Uint8Array<ArrayBuffer> | Blob;
 
+/** Its size in bytes. */
 export const sizeOf = (content: FileContent): number =>
   content instanceof Blob ? content.size : content.byteLength;
 

@@ -29,7 +29,7 @@ test('each is in one group', () => {
     ['Preferences', 2],
     ['Rewards', 1],
     ['Text and tables', 2],
-    ['Documents', 1],
+    ['Documents', 2],
     ['Forgetting', 1],
   ]);
   expect(groups.flatMap((group) => group.samples)).toHaveLength(samples.length);

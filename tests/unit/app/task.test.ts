@@ -15,7 +15,7 @@ const none = { title: '', success: '' };
 const textsOf = ({ task, success }: SampleTask): object => ({ title: task, success });
 
 test('every sample says what its task is and how it will be judged', () => {
-  expect(samples.length).toBe(6);
+  expect(samples.length).toBe(7);
   for (const { task, success } of samples) {
     expect(task).not.toBe('');
     expect(task.length).toBeLessThanOrEqual(80);
