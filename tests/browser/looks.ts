@@ -7,6 +7,7 @@ import type { Download, Page } from 'playwright-core';
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 export const RESULTS = join(import.meta.dirname, '../../test-results');
 export const PICTURES = join(RESULTS, 'screens');
+const WITH_PICTURES = process.env['GRAFT_TEST_PICTURES'] === '1';
 /** For waits that depend on computation on a busy machine. */
 export const WAIT = { timeout: 90_000 };
 
@@ -118,8 +119,7 @@ export async function picture(page: Page, name: string, width: number, height: n
   const down = await page.evaluate(() => document.documentElement.scrollHeight);
   // Charts follow the size of the window a frame later.
   await resize(page, width, Math.max(height, down));
-  if (process.env['GRAFT_TEST_PICTURES'] === '1')
-    await page.screenshot({ path: join(PICTURES, `studio-${name}-${width}.png`) });
+  if (WITH_PICTURES) await page.screenshot({ path: join(PICTURES, `studio-${name}-${width}.png`) });
 }
 
 /** What is wider than the window, and what can be scrolled sideways in it. */
@@ -138,33 +138,33 @@ export function sideways(page: Page): Promise<string[]> {
   });
 }
 
-/**
- * Both themes, wide and narrow: what axe finds, and what is wider than the window. In the dark theme only rules about colours are asked again: the others
- * read the same document in the same layout.
- */
+/** What a screen is looked at in: with pictures in all four, otherwise in each theme and each width once. The tests of the whole studio have all four of its stages. */
+const LOOKS = (
+  [
+    ['light', 1440, 900],
+    ['light', 360, 780],
+    ['dark', 1440, 900],
+    ['dark', 360, 780],
+  ] as const
+).filter(([theme, width]) => WITH_PICTURES || (theme === 'light') === width > 360);
+
+/** Both themes, wide and narrow: what axe finds, and what is wider than the window. */
 export async function inspect(page: Page, name: string): Promise<string[]> {
   const found: string[] = [];
-  for (const colorScheme of ['light', 'dark'] as const) {
+  for (const [colorScheme, width, height] of LOOKS) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    for (const [width, height] of [
-      [1440, 900],
-      [360, 780],
-    ]) {
-      await resize(page, width, height);
-      await page.evaluate(() => document.fonts.ready);
-      // Charts follow the size of the window a frame later.
-      const across = await page
-        .waitForFunction((most) => document.documentElement.scrollWidth <= most, width, { timeout: 5000 })
-        .then(
-          () => width,
-          () => page.evaluate(() => document.documentElement.scrollWidth),
-        );
-      if (across > width) found.push(`${name} is ${across} px wide in ${width}`);
-      await picture(page, `${name}-${colorScheme}`, width, height);
-      const rules = colorScheme === 'dark' ? RULES_OF_COLOURS : undefined;
-      for (const violation of await axe(page, rules))
-        found.push(`${name}, ${colorScheme}, ${width}: ${violation}`);
-    }
+    await resize(page, width, height);
+    await page.evaluate(() => document.fonts.ready);
+    // Charts follow the size of the window a frame later.
+    const across = await page
+      .waitForFunction((most) => document.documentElement.scrollWidth <= most, width, { timeout: 5000 })
+      .then(
+        () => width,
+        () => page.evaluate(() => document.documentElement.scrollWidth),
+      );
+    if (across > width) found.push(`${name} is ${across} px wide in ${width}`);
+    await picture(page, `${name}-${colorScheme}`, width, height);
+    for (const violation of await axe(page)) found.push(`${name}, ${colorScheme}, ${width}: ${violation}`);
   }
   await resize(page, 1440, 900);
   return found;
