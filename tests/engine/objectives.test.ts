@@ -281,10 +281,10 @@ describeDevice('preference objectives', (context) => {
           return difference < 1e-3 * largest ? [] : [{ name, i, difference }];
         });
       });
-      // AdamW divides a gradient by its own size. In the first step of KTO and of ORPO that of one entry is 0 but for rounding, so it may go either
-      // way by a step: ORPO's is 4e-9, next to 2e-2 of its tensor. Later gradients are the same.
-      const may = objective === 'dpo' ? 0 : 1;
-      expect(apart.length, JSON.stringify(apart)).toBeLessThanOrEqual(may);
+      // AdamW divides a gradient by its own size. In the first step that of one entry is 0 but for rounding, so it may go either way by a step: ORPO's is
+      // 4e-9, next to 2e-2 of its tensor, and DPO's in float64 -1e-8, next to 1e-2. PyTorch in float64 and in f32 and TRL end 8e-5 apart there. Later
+      // gradients are the same.
+      expect(apart.length, JSON.stringify(apart)).toBeLessThanOrEqual(1);
       for (const { difference } of apart) expect(difference).toBeLessThan(options.lr);
       await trainer.destroy();
       adapter.destroy();
