@@ -126,10 +126,7 @@ async function referenceOf(type) {
 
 /** @param {string} folder @param {string} ending */
 const fileOf = (folder, ending) =>
-  join(
-    folder,
-    /** @type {string} */ (readdirSync(folder).find((name) => name.endsWith(ending))),
-  );
+  join(folder, /** @type {string} */ (readdirSync(folder).find((name) => name.endsWith(ending))));
 
 /**
  * @typedef {object} Told what a format was found to be

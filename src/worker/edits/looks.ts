@@ -47,8 +47,7 @@ export class Looks {
     const { id } = this.projects;
     const results = id === undefined ? [] : await this.store.list(id);
     const kept = results.find(({ kind }) => kind === 'looks')?.value as
-      | { tests?: readonly Looked[] }
-      | undefined;
+      { tests?: readonly Looked[] } | undefined;
     return kept?.tests ?? [];
   }
 
