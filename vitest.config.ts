@@ -47,7 +47,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 120_000,
           expect: { poll: { timeout: 90_000 } },
-          // Each process keeps its Chromium. One more than the processors of a small machine: a page often waits for timers or for what it has asked.
+          // Each process keeps its Chromium. Three keep two processors busy while a page waits for a timer.
           pool: 'forks',
           maxWorkers: 3,
           isolate: false,

@@ -288,7 +288,7 @@ const STEPS = [
   [
     'browser tests',
     () => {
-      // Pages wait for their timers and for each other: an installation has room beside them.
+      // An installation waits for the network and the disk: it runs during these tests.
       void findPython();
       return vitest('browser');
     },

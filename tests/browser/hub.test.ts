@@ -42,7 +42,7 @@ const rowsOf = (count: number): Uint8Array<ArrayBuffer> =>
     ).join('\n'),
   );
 
-/** Of all its files but the weights: once more than this came, a part of the weights is here. */
+/** The size of all its files but the weights: once more than this has come, a part of the weights is here. */
 const bytesOfCompanions = ({ files }: HubRepo): number =>
   Object.entries(files).reduce(
     (sum, [name, { length }]) => sum + (name === 'model.safetensors' ? 0 : length),
