@@ -333,7 +333,7 @@ export class LiveRun {
     } else if (event.type === 'saving') {
       this.#phase({ kind: 'saving', step: event.step });
     } else if (event.type === 'saved') {
-      this.emit({ type: 'checkpoint', step: event.step });
+      this.emit({ type: 'checkpoint', id: this.id, step: event.step });
       tellTabs();
     }
   }

@@ -36,6 +36,8 @@ export class Run extends ShownRun {
   #rest: Promise<unknown> = Promise.resolve();
   /** What another tab has reported of this run since it saved it. */
   #news: RunEvent[] = [];
+  /** Its id, once it is saved. */
+  #savedAs: string | undefined;
   /** Counts requests to draw a run: only the last one is drawn. */
   #asked = 0;
   readonly #session: Session;
@@ -255,9 +257,11 @@ export class Run extends ShownRun {
 
   /** Reads what a failure left in storage: whether the run can continue, and the reading of its curve. The curve itself is drawn already. */
   async #readEnd(): Promise<void> {
-    const { record } = this;
-    const stored = record && (await this.#session.worker.readRun(record.id));
-    if (!stored?.ok || record !== this.record) return;
+    // The list of runs may not have been read since it was saved.
+    const idNow = (): string | undefined => this.record?.id ?? this.#savedAs;
+    const id = idNow();
+    const stored = id === undefined ? undefined : await this.#session.worker.readRun(id);
+    if (!stored?.ok || id !== idNow()) return;
     this.record = stored.run;
     this.reading = stored.run.reading;
   }
@@ -269,7 +273,10 @@ export class Run extends ShownRun {
     else if (event.type === 'eval') this.#sayBest(event, event.best);
     else if (event.type === 'reading')
       void this.#sayLater(this.#milestones.trouble(event.reading, this.options));
-    else if (event.type === 'checkpoint' && !saved) this.#changed(false);
+    else if (event.type === 'checkpoint') {
+      this.#savedAs = event.id;
+      if (!saved) this.#changed(false);
+    }
   }
 
   #sayBest(point: EvalPoint, best: boolean): void {
@@ -295,6 +302,7 @@ export class Run extends ShownRun {
   protected override clear(options: FormSpec | undefined): void {
     this.#asked++;
     this.#news = [];
+    this.#savedAs = undefined;
     this.isLoaded = false;
     this.asked = undefined;
     this.#milestones = new Milestones();

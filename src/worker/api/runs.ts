@@ -97,7 +97,7 @@ export type RunEvent =
   | { readonly type: 'reading'; readonly reading: Reading }
   /** Answers that a step learns from: those of its last group. */
   | RolloutEvent
-  | { readonly type: 'checkpoint'; readonly step: number }
+  | { readonly type: 'checkpoint'; readonly id: string; readonly step: number }
   | { readonly type: 'status'; readonly status: RunStatus; readonly failure?: Failure };
 
 /** What a run does in another tab, in order. */
