@@ -16,6 +16,7 @@ import type {
 import { usualAsking, type Asking } from '../use/asking.ts';
 import { choiceOf, type AdapterKey } from './adapters.svelte.ts';
 import { isObject } from '../../json.ts';
+import { Random } from '../../random.ts';
 import type { Preferences } from './preferences.svelte.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -175,9 +176,8 @@ export class Chat {
     return left.text === right.text ? [left] : [left, right];
   }
 
-  /** Another order for each vote, and the same orders when everything is repeated. The first screen does without the generator. */
-  async #isTurned(turns: number): Promise<boolean> {
-    const { Random } = await import('../../random.ts');
+  /** Another order for each vote, and the same orders when everything is repeated. */
+  #isTurned(turns: number): boolean {
     return new Random(this.settings.seed + this.#preferences.count + turns).below(2) === 1;
   }
 
@@ -189,11 +189,7 @@ export class Chat {
     const { signal } = (this.#request = new AbortController());
     const before = this.turns;
     const answers = [new Answer(this.sides[0]), new Answer(this.sides[1])] as const;
-    const blind = this.blind ? new Blind(await this.#isTurned(before.length)) : undefined;
-    if (this.turns !== before) {
-      this.busy = false;
-      return;
-    }
+    const blind = this.blind ? new Blind(this.#isTurned(before.length)) : undefined;
     const past = blind ? [] : before;
     const turns = (this.turns = [...before, { prompt, answers, ...(blind && { blind }) }]);
     const ready = await this.#session.ensureModel();
