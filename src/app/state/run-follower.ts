@@ -42,7 +42,6 @@ export class RunFollower {
 
   async #saved(): Promise<void> {
     const { run, runs, projects, rows } = this.#studio;
-    await new Promise((r) => setTimeout(r, 8000));
     await Promise.all([runs.refresh(), projects.refresh()]);
     const record = runs.all.find(({ status, sweep }) => status === 'running' && sweep === undefined);
     if (!record || !run.active) return;
