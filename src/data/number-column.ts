@@ -21,14 +21,20 @@ export class NumberColumn<Numbers extends Float64Array | Uint32Array | Uint8Arra
     return this.numbers[index];
   }
 
+  /** @param index of a number that is there */
+  set(index: number, value: number): void {
+    this.numbers[index] = value;
+  }
+
   /** The numbers so far, which share their memory with the list. */
   get all(): Numbers {
     return this.numbers.subarray(0, this.length) as Numbers;
   }
 }
 
-/** Unsigned numbers of 32 bits. */
-export const wholeNumbers = (): NumberColumn => new NumberColumn(new Uint32Array(FIRST_ROOM));
+/** Unsigned numbers of 32 bits. @param room for so many, which is not outgrown */
+export const wholeNumbers = (room = 0): NumberColumn =>
+  new NumberColumn(new Uint32Array(Math.max(FIRST_ROOM, room)));
 
 /** Numbers from 0 to 255. */
 export const smallNumbers = (): NumberColumn<Uint8Array> => new NumberColumn(new Uint8Array(FIRST_ROOM));

@@ -1,7 +1,7 @@
 /** Rows that teach the same, by hashes: for files of which not every row is held. */
 import { saidBy, type ExampleContent, type Pair } from '../text/trainable.ts';
 import type { Example } from './example.ts';
-import { wholeNumbers } from './number-column.ts';
+import { wholeNumbers, type NumberColumn } from './number-column.ts';
 import { identityOf } from './statistics.ts';
 
 export type Hashes = readonly [number, number];
@@ -206,10 +206,19 @@ export function equalRows(count: number, hashesOf: (row: number) => Hashes): Rea
 
 /** Different hashes, each with a number from 0 in the order in which they came: 24 to 32 bytes each, and no object. */
 export class DistinctHashes {
-  readonly #ones = wholeNumbers();
-  readonly #others = wholeNumbers();
+  readonly #ones: NumberColumn;
+  readonly #others: NumberColumn;
   /** One more than the number, so that 0 is an empty place. */
-  #numbers = new Uint32Array(FIRST_PLACES);
+  #numbers: Uint32Array;
+
+  /** @param expected about how many are added: until then nothing is copied */
+  constructor(expected = 0) {
+    this.#ones = wholeNumbers(expected);
+    this.#others = wholeNumbers(expected);
+    let places = FIRST_PLACES;
+    while (2 * places < 3 * expected) places *= 2;
+    this.#numbers = new Uint32Array(places);
+  }
 
   get length(): number {
     return this.#ones.length;

@@ -4,7 +4,8 @@ import type { Example, RowFault } from '../example.ts';
 import type { ReadResult } from '../collector.ts';
 import type { RowIndex } from '../row-index.ts';
 import { findFaults, findLongAnswers } from './answers.ts';
-import { findContradictions, findCopies } from './copies.ts';
+import { findContradictions } from './contradictions.ts';
+import { findCopies } from './copies.ts';
 import {
   FINDINGS,
   type Checked,
@@ -15,10 +16,9 @@ import {
   type Rule,
 } from './finding.ts';
 import { byGravity } from './gravity.ts';
-import { findImbalance, findWrongLabels } from './labels.ts';
+import { findInLabels } from './labels.ts';
 import { findLanguageMix } from './languages.ts';
 import { findFewTestRows, findLeaks } from './leaks.ts';
-import { findNearCopies, findNearTest } from './near-copies.ts';
 import { findPairs } from './pairs.ts';
 import { findPrivate } from './private.ts';
 import { whole } from './slow.ts';
@@ -30,12 +30,9 @@ const RULES: readonly Rule[] = [
   findFaults,
   findLongAnswers,
   findCopies,
-  findNearCopies,
   findContradictions,
   findLeaks,
-  findNearTest,
-  findImbalance,
-  findWrongLabels,
+  findInLabels,
   findLanguageMix,
   findFewTestRows,
   findPrivate,
@@ -54,6 +51,11 @@ const SEEN = 0.5;
 /** The same with pauses. Yields the share that is done. */
 export function* checking(checked: Checked): Generator<number, Finding[]> {
   const rules = RULES.map((rule) => rule(checked));
+  for (const rule of rules)
+    if (rule.before) {
+      const work = rule.before();
+      while (work.next().done !== true) yield 0;
+    }
   let done = 0;
   for (const row of itemsOf(checked.rows)) {
     for (const rule of rules) rule.see?.(row);

@@ -80,6 +80,8 @@ export interface Found {
 
 /** A rule at work. It keeps little of each row, since a file may have a million. */
 export interface RuleAtWork {
+  /** Called first: it may read rows for itself. */
+  before?(): Slow<void>;
   /** Called with each row in its order, before {@link found}. */
   see?(row: CheckRow): void;
   /** May read the rows once more. */

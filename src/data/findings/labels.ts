@@ -1,11 +1,11 @@
 /** Labels that are rare or look wrong. */
 import { itemOf, type List } from '../../lists.ts';
 import type { Example } from '../example.ts';
-import { wholeNumbers } from '../number-column.ts';
+import { wholeNumbers, type NumberColumn } from '../number-column.ts';
 import { DistinctHashes, hashesOfTexts } from '../row-hashes.ts';
 import type { Checked, CheckRow, Found, RuleAtWork } from './finding.ts';
 import type { Slow } from './slow.ts';
-import { TextVectors } from './text-vectors.ts';
+import { VectorTexts, type TextVectors } from './text-vectors.ts';
 import { answerOf, readRows, textOfQuestion, wordsOf } from './texts.ts';
 
 /** A row with a label for an answer. */
@@ -49,14 +49,21 @@ export function labelledRows(rows: List<CheckRow>): LabelledRow[] | undefined {
 class LabelNumbers {
   readonly #labels = new DistinctHashes();
   /** The rows, their places, and the number of the label of each. */
-  readonly rows = wholeNumbers();
-  readonly places = wholeNumbers();
-  readonly numbers = wholeNumbers();
+  readonly rows: NumberColumn;
+  readonly places: NumberColumn;
+  readonly numbers: NumberColumn;
   /** The number of rows of each label, and the place of the first. */
   readonly counts: number[] = [];
   readonly #firsts: number[] = [];
   #areShort = true;
   #place = 0;
+
+  /** @param max the most rows that are added */
+  constructor(max: number) {
+    this.rows = wholeNumbers(max);
+    this.places = wholeNumbers(max);
+    this.numbers = wholeNumbers(max);
+  }
 
   see({ row, example }: CheckRow): void {
     const place = this.#place++;
@@ -83,28 +90,30 @@ class LabelNumbers {
   }
 }
 
+/** Rows with rare labels, and rows whose label the most similar rows do not have. */
+export function findInLabels({ rows }: Checked): RuleAtWork {
+  const labels = new LabelNumbers(rows.length);
+  return {
+    see: (row) => labels.see(row),
+    *found(): Slow<Found[]> {
+      return labels.areLabels ? [imbalanceOf(labels, rows), yield* wrongLabels(labels, rows)] : [];
+    },
+  };
+}
+
 /** The most frequent label has so many times the rows of a rare one. */
 const RARE_RATIO = 3;
 
-export function findImbalance({ rows }: Checked): RuleAtWork {
-  const labels = new LabelNumbers();
+function imbalanceOf(labels: LabelNumbers, rows: List<CheckRow>): Found {
+  const { counts, numbers } = labels;
+  const ordered = counts.map((count, number) => ({ count, number })).sort((a, b) => b.count - a.count);
+  const [most] = ordered;
+  const least = ordered[ordered.length - 1];
+  const isRare = (number: number): boolean => counts[number] * RARE_RATIO <= most.count;
   return {
-    see: (row) => labels.see(row),
-    found() {
-      if (!labels.areLabels) return [];
-      const { counts, numbers } = labels;
-      const ordered = counts.map((count, number) => ({ count, number })).sort((a, b) => b.count - a.count);
-      const [most] = ordered;
-      const least = ordered[ordered.length - 1];
-      const isRare = (number: number): boolean => counts[number] * RARE_RATIO <= most.count;
-      return [
-        {
-          id: 'label-imbalance',
-          rows: Array.from(labels.rows.all.filter((_, at) => isRare(numbers.at(at)))),
-          detail: `“${labels.nameOf(most.number, rows)}” has ${most.count} rows and “${labels.nameOf(least.number, rows)}” has ${least.count}.`,
-        },
-      ];
-    },
+    id: 'label-imbalance',
+    rows: Array.from(labels.rows.all.filter((_, at) => isRare(numbers.at(at)))),
+    detail: `“${labels.nameOf(most.number, rows)}” has ${most.count} rows and “${labels.nameOf(least.number, rows)}” has ${least.count}.`,
   };
 }
 
@@ -112,42 +121,38 @@ const NEIGHBOURS = 5;
 /** Cosine of the neighbours that count. */
 const MIN_COSINE = 0.35;
 
-/** Words of prompts that are compared, about 200 MB: of a larger file the first rows. */
+/** Words of prompts that are compared, about 130 MB: of a larger file the first rows. */
 const MAX_WORDS = 2 ** 22;
 
 /** Rows whose five most similar rows (TF-IDF over words of the prompt) agree on another label. */
-export function findWrongLabels({ rows }: Checked): RuleAtWork {
-  const labels = new LabelNumbers();
-  return {
-    see: (row) => labels.see(row),
-    *found(): Slow<Found[]> {
-      if (!labels.areLabels) return [];
-      const prompts: string[][] = [];
-      let words = 0;
-      for (const place of labels.places.all) {
-        const { example } = itemOf(rows, place);
-        const own = example ? wordsOf(textOfQuestion(example)) : [];
-        words += own.length;
-        if (words > MAX_WORDS) break;
-        prompts.push(own);
-        yield;
-      }
-      const looked = prompts.length;
-      const texts = new TextVectors(prompts);
-      // The texts hold what they need of them.
-      prompts.length = 0;
-      const labelAt = (at: number): number => labels.numbers.at(at);
-      const wrong: number[] = [];
-      for (let at = 0; at < looked; at++) {
-        yield;
-        const nearest = texts.nearest(at, NEIGHBOURS, MIN_COSINE);
-        if (nearest.length < NEIGHBOURS) continue;
-        const other = labelAt(nearest[0]);
-        if (other !== labelAt(at) && nearest.every((one) => labelAt(one) === other))
-          wrong.push(labels.rows.at(at));
-      }
-      const detail = `The first ${looked} rows were compared.`;
-      return [{ id: 'likely-wrong-label', rows: wrong, ...(looked < labels.rows.length && { detail }) }];
-    },
-  };
+function* wrongLabels(labels: LabelNumbers, rows: List<CheckRow>): Slow<Found> {
+  const texts = yield* promptsOf(labels, rows);
+  const looked = texts.length;
+  const labelAt = (at: number): number => labels.numbers.at(at);
+  const wrong: number[] = [];
+  for (let at = 0; at < looked; at++) {
+    yield;
+    const nearest = texts.nearest(at, NEIGHBOURS, MIN_COSINE);
+    if (nearest.length < NEIGHBOURS) continue;
+    const other = labelAt(nearest[0]);
+    if (other !== labelAt(at) && nearest.every((one) => labelAt(one) === other))
+      wrong.push(labels.rows.at(at));
+  }
+  const detail = `The first ${looked} rows were compared.`;
+  return { id: 'likely-wrong-label', rows: wrong, ...(looked < labels.rows.length && { detail }) };
+}
+
+/** The prompts of the first rows with a label. */
+function* promptsOf(labels: LabelNumbers, rows: List<CheckRow>): Slow<TextVectors> {
+  const texts = new VectorTexts();
+  let words = 0;
+  for (const place of labels.places.all) {
+    const { example } = itemOf(rows, place);
+    const own = example ? wordsOf(textOfQuestion(example)) : [];
+    words += own.length;
+    if (words > MAX_WORDS) break;
+    texts.add(own);
+    yield;
+  }
+  return yield* texts.vectors();
 }

@@ -48,10 +48,12 @@ function setOf(words: string): ReadonlySet<string> {
   return new Set(words.split(' '));
 }
 
-/** The languages that have a word among their frequent ones. */
-const LANGUAGES_OF = new Map<string, string[]>();
-for (const [name, words] of Object.entries(FREQUENT))
-  for (const word of words) LANGUAGES_OF.set(word, [...(LANGUAGES_OF.get(word) ?? []), name]);
+const NAMES = Object.keys(FREQUENT);
+/** The languages that have a word among their frequent ones, by their places in the names. */
+const LANGUAGES_OF = new Map<string, number[]>();
+NAMES.forEach((name, at) => {
+  for (const word of FREQUENT[name]) LANGUAGES_OF.set(word, [...(LANGUAGES_OF.get(word) ?? []), at]);
+});
 
 /** Letters, and frequent words, without which a text is too short to say. */
 const MIN_LETTERS = 12;
@@ -67,11 +69,13 @@ export function languageOf(text: string): string | undefined {
   const start = text.slice(0, LOOKED_AT);
   const script = scriptOf(start);
   if (script !== LATIN) return script;
-  const hits = new Map(Object.keys(FREQUENT).map((name) => [name, [] as string[]]));
-  for (const word of wordsOf(start))
-    for (const name of LANGUAGES_OF.get(word) ?? []) hits.get(name)!.push(word);
-  const [best, next] = [...hits]
-    .map(([name, words]) => ({ name, hits: words }))
+  const words = wordsOf(start);
+  if (words.length < MIN_HITS) return undefined;
+  const hits = NAMES.map((): string[] => []);
+  for (const word of words) for (const at of LANGUAGES_OF.get(word) ?? []) hits[at].push(word);
+  if (hits.every(({ length }) => length < MIN_HITS)) return undefined;
+  const [best, next] = hits
+    .map((own, at) => ({ name: NAMES[at], hits: own }))
     .sort((a, b) => b.hits.length - a.hits.length);
   const isKnown =
     best.hits.length >= Math.max(MIN_HITS, LEAD * next.hits.length) &&

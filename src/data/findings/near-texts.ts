@@ -18,27 +18,34 @@ const MAX_OF_BUCKET = 8;
  */
 const MIN_SHARED = 24;
 
-/** A word of 32 bits for each band of a text: the last byte of each of its four minima. */
-type Signature = Uint32Array;
+/** Words of 32 bits of a signature, one for each band: the last byte of each of its four minima. */
 export const SIGNATURE_LENGTH = BANDS;
 
-/** The signature of a set of groups of words. */
-export function signatureOf(shingles: Uint32Array): Signature {
-  const minima = new Uint32Array(BANDS * ROWS_OF_BAND).fill(0xffffffff);
+/** The least hashes of a text, which only the next call needs. */
+const MINIMA = new Uint32Array(BANDS * ROWS_OF_BAND);
+
+/**
+ * The signature of a set of groups of words.
+ *
+ * @param signatures those of texts end to end, into which it is written
+ * @param text its place there
+ */
+export function sign(signatures: Uint32Array, text: number, shingles: Uint32Array): void {
+  MINIMA.fill(0xffffffff);
   for (const shingle of shingles) {
     const step = mixed(shingle ^ 0x9e3779b9) | 1;
-    for (let at = 0, hash = shingle; at < minima.length; at++) {
+    for (let at = 0, hash = shingle; at < MINIMA.length; at++) {
       hash = (hash + step) >>> 0;
       const value = (Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) ^ Math.imul(at + 1, 0x9e3779b9)) >>> 0;
-      if (value < minima[at]) minima[at] = value;
+      if (value < MINIMA[at]) MINIMA[at] = value;
     }
   }
-  const bands = new Uint32Array(BANDS);
   // The first bits of minima are nearly all 0.
-  minima.forEach((value, at) => {
-    bands[Math.floor(at / ROWS_OF_BAND)] |= (value & 0xff) << (8 * (at % ROWS_OF_BAND));
-  });
-  return bands;
+  for (let band = 0, at = 0; band < BANDS; band++) {
+    let word = 0;
+    for (let shift = 0; shift < 8 * ROWS_OF_BAND; shift += 8) word |= (MINIMA[at++] & 0xff) << shift;
+    signatures[text * BANDS + band] = word;
+  }
 }
 
 /** Whether two ascending lists of shingles share 0.7 of all shingles of both. */
@@ -54,11 +61,11 @@ function areNear(a: Uint32Array, b: Uint32Array): boolean {
   return shared / (a.length + b.length - shared) >= MIN_JACCARD;
 }
 
-/** Whether signatures share so many bytes that their texts may be near. */
-function mayBeNear(all: Uint32Array, a: number, other: Signature): boolean {
+/** Whether signatures share so many bytes that their texts may be near. @param a and b places of texts */
+function mayBeNear(one: Uint32Array, a: number, other: Uint32Array, b: number): boolean {
   let shared = 0;
   for (let band = 0; band < BANDS; band++) {
-    const differ = all[a * BANDS + band] ^ other[band];
+    const differ = one[a * BANDS + band] ^ other[b * BANDS + band];
     for (let shift = 0; shift < 32; shift += 8) if (((differ >>> shift) & 0xff) === 0) shared++;
   }
   return shared >= MIN_SHARED;
@@ -73,67 +80,69 @@ export interface Shingled {
 
 /** Earlier texts, by which near copies are found. Candidates come from MinHash, and each is compared exactly. */
 export class NearTexts {
-  readonly #signatures: Uint32Array;
   /** For each band the last text of each bucket, and for each text the one before it in its bucket: by numbers from 1, 0 for none. */
   readonly #last: Uint32Array;
   readonly #before: Uint32Array;
   readonly #buckets: number;
-  readonly #places: Uint32Array;
+  /** The text of each number. */
+  readonly #texts: Uint32Array;
   #length = 0;
 
   /**
+   * @param signatures of texts, end to end
    * @param max the most texts that are added
    * @param textAt the text at a place
    */
   constructor(
+    private readonly signatures: Uint32Array,
     max: number,
-    private readonly textAt: (place: number) => Shingled,
+    private readonly textAt: (text: number) => Shingled,
   ) {
     let buckets = 16;
-    while (buckets < max) buckets *= 2;
+    while (2 * buckets < max) buckets *= 2;
     this.#buckets = buckets;
-    this.#signatures = new Uint32Array(BANDS * max);
     this.#before = new Uint32Array(BANDS * max);
     this.#last = new Uint32Array(BANDS * buckets);
-    this.#places = new Uint32Array(max);
+    this.#texts = new Uint32Array(max);
   }
 
-  /** Whether a text is near one that was added. */
-  holds({ shingles, asked }: Shingled, signature: Signature): boolean {
+  /** Whether a text is near one that was added. @param of its place in these signatures */
+  holds({ shingles, asked }: Shingled, signatures: Uint32Array, of: number): boolean {
     const candidates = new Set<number>();
     for (let band = 0; band < BANDS; band++)
-      for (const text of this.#textsOf(band, signature[band])) candidates.add(text);
-    for (const text of candidates) {
-      if (!mayBeNear(this.#signatures, text, signature)) continue;
-      const before = this.textAt(this.#places[text]);
+      for (const number of this.#numbersOf(band, signatures[of * BANDS + band])) candidates.add(number);
+    for (const number of candidates) {
+      const text = this.#texts[number];
+      if (!mayBeNear(this.signatures, text, signatures, of)) continue;
+      const before = this.textAt(text);
       const contradicts = asked?.[0] === before.asked?.[0] && asked?.[1] === before.asked?.[1];
       if (!(asked && contradicts) && areNear(before.shingles, shingles)) return true;
     }
     return false;
   }
 
-  /** @param place of the text, for `textAt` */
-  add(signature: Signature, place: number): void {
-    const text = this.#length++;
-    if (text === this.#places.length) throw new Error(`There is no room for more than ${text} texts`);
-    this.#places[text] = place;
-    this.#signatures.set(signature, text * BANDS);
+  /** @param text its place */
+  add(text: number): void {
+    const number = this.#length++;
+    if (number === this.#texts.length) throw new Error(`There is no room for more than ${number} texts`);
+    this.#texts[number] = text;
     for (let band = 0; band < BANDS; band++) {
-      if ([...this.#textsOf(band, signature[band])].length >= MAX_OF_BUCKET) continue;
-      const bucket = this.#bucketOf(band, signature[band]);
-      this.#before[text * BANDS + band] = this.#last[bucket];
-      this.#last[bucket] = text + 1;
+      const minima = this.signatures[text * BANDS + band];
+      if ([...this.#numbersOf(band, minima)].length >= MAX_OF_BUCKET) continue;
+      const bucket = this.#bucketOf(band, minima);
+      this.#before[number * BANDS + band] = this.#last[bucket];
+      this.#last[bucket] = number + 1;
     }
   }
 
-  /** The texts that share the minima of a band. */
-  *#textsOf(band: number, minima: number): Generator<number> {
+  /** The texts that share the minima of a band, by their numbers. */
+  *#numbersOf(band: number, minima: number): Generator<number> {
     for (
       let next = this.#last[this.#bucketOf(band, minima)];
       next !== 0;
       next = this.#before[(next - 1) * BANDS + band]
     )
-      if (this.#signatures[(next - 1) * BANDS + band] === minima) yield next - 1;
+      if (this.signatures[this.#texts[next - 1] * BANDS + band] === minima) yield next - 1;
   }
 
   #bucketOf(band: number, minima: number): number {
@@ -150,10 +159,12 @@ export class NearTexts {
 export function* sharingTexts(signatures: Uint32Array): Slow<Uint8Array> {
   const count = signatures.length / BANDS;
   const sharing = new Uint8Array(count);
+  const own = new Uint32Array(count);
+  const sorted = new Uint32Array(count);
   for (let band = 0; band < BANDS; band++) {
-    const own = new Uint32Array(count);
     for (let text = 0; text < count; text++) own[text] = signatures[text * BANDS + band];
-    const sorted = own.slice().sort();
+    sorted.set(own);
+    sorted.sort();
     const again = new Set<number>();
     for (let at = 1; at < count; at++) if (sorted[at] === sorted[at - 1]) again.add(sorted[at]);
     for (let text = 0; text < count; text++) if (again.has(own[text])) sharing[text] = 1;

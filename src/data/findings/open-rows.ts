@@ -135,9 +135,17 @@ function checkRowsOfSet({ entries, files }: RowSet, isOf: (entry: Entry) => bool
   return rows.every((row) => typeof row === 'object')
     ? rows
     : changed({ length: rows.length, at: (at) => rows.at(at) }, (row) =>
-        typeof row === 'object' ? row : { row, example: entries[row].example! },
+        typeof row === 'object' ? row : largeRow(row, entries),
       );
 }
+
+/** A row of a large file, which is read when its example is asked for. */
+const largeRow = (row: number, entries: readonly Entry[]): CheckRow => ({
+  row,
+  get example() {
+    return entries[row].example!;
+  },
+});
 
 async function tokensOf(
   { options, entries }: RowSet,

@@ -1,4 +1,7 @@
 /** Texts as vectors of their words (TF-IDF), and the most similar texts of each. Typed arrays hold them all: a hundred thousand texts are many. */
+import { wholeNumbers } from '../number-column.ts';
+import { DistinctHashes, hashesOfTexts } from '../row-hashes.ts';
+import type { Slow } from './slow.ts';
 
 /** Words of more texts find no neighbours: they would make the search quadratic. They still count in the cosine. */
 const MAX_POSTINGS = 200;
@@ -6,74 +9,104 @@ const MAX_POSTINGS = 200;
 const SEARCH_WORDS = 8;
 const MAX_CANDIDATES = 300;
 
+/** Texts whose vectors are not made yet. */
+export class VectorTexts {
+  /** Words by numbers: a million texts may have a million different ones. */
+  readonly #ids = new DistinctHashes();
+  /** For each word the place in `words` that it had last. */
+  readonly #last = wholeNumbers();
+  readonly #starts = wholeNumbers();
+  readonly #words = wholeNumbers();
+  readonly #times = wholeNumbers();
+
+  constructor() {
+    this.#starts.push(0);
+  }
+
+  /** The next text. @param words of it, with repeats */
+  add(words: readonly string[]): void {
+    const start = this.#words.length;
+    for (const word of words) {
+      const id = this.#ids.add(hashesOfTexts(word));
+      if (id === this.#last.length) this.#last.push(0);
+      const at = this.#last.at(id);
+      if (at >= start && at < this.#words.length && this.#words.at(at) === id)
+        this.#times.set(at, this.#times.at(at) + 1);
+      else {
+        this.#last.set(id, this.#words.length);
+        this.#words.push(id);
+        this.#times.push(1);
+      }
+    }
+    this.#starts.push(this.#words.length);
+  }
+
+  /** The vectors of all texts. */
+  *vectors(): Slow<TextVectors> {
+    const [starts, words, times] = [this.#starts.all, this.#words.all, this.#times.all];
+    const postings = new Uint32Array(this.#ids.length + 1);
+    for (const word of words) postings[word + 1]++;
+    for (let word = 0; word < this.#ids.length; word++) postings[word + 1] += postings[word];
+    const texts = new Uint32Array(words.length);
+    const weights = new Float64Array(words.length);
+    const count = starts.length - 1;
+    const filled = postings.slice();
+    for (let at = 0; at < count; at++) {
+      let squares = 0;
+      for (let i = starts[at]; i < starts[at + 1]; i++) {
+        const word = words[i];
+        texts[filled[word]++] = at;
+        weights[i] = times[i] * Math.log(count / (postings[word + 1] - postings[word]));
+        squares += weights[i] ** 2;
+      }
+      const norm = Math.sqrt(squares) || 1;
+      for (let i = starts[at]; i < starts[at + 1]; i++) weights[i] /= norm;
+      yield;
+    }
+    return new TextVectors(starts, words, weights, postings, texts);
+  }
+}
+
 export class TextVectors {
-  /** Where the words of each text start in `words` and `weights`, and where the last ends. */
-  readonly #starts: Uint32Array;
-  /** Distinct words of each text, in the order in which they come up. */
-  readonly #words: Uint32Array;
-  /** A vector of length 1 for each text that has a word which not all texts have. */
-  readonly #weights: Float64Array;
-  /** Where the texts of each word start in `texts`, and where the last end. */
-  readonly #postings: Uint32Array;
-  readonly #texts: Uint32Array;
   /** The weights of the text whose neighbours are looked for, by word; 0 in between. */
   readonly #own: Float64Array;
   /** The last text, plus 1, that each text was a candidate for. */
   readonly #candidate: Uint32Array;
 
-  /** @param texts the words of each, with repeats */
-  constructor(texts: readonly (readonly string[])[]) {
-    const ids = new Map<string, number>();
-    const words: number[] = [];
-    const times: number[] = [];
-    this.#starts = new Uint32Array(texts.length + 1);
-    texts.forEach((text, at) => {
-      const counts = new Map<number, number>();
-      for (const word of text) {
-        let id = ids.get(word);
-        if (id === undefined) ids.set(word, (id = ids.size));
-        counts.set(id, (counts.get(id) ?? 0) + 1);
-      }
-      for (const [id, count] of counts) {
-        words.push(id);
-        times.push(count);
-      }
-      this.#starts[at + 1] = words.length;
-    });
-    this.#words = Uint32Array.from(words);
-    this.#postings = new Uint32Array(ids.size + 1);
-    for (const word of words) this.#postings[word + 1]++;
-    for (let word = 0; word < ids.size; word++) this.#postings[word + 1] += this.#postings[word];
-    this.#texts = new Uint32Array(words.length);
-    this.#weights = new Float64Array(words.length);
-    const filled = this.#postings.slice();
-    for (let at = 0; at < texts.length; at++) {
-      let squares = 0;
-      for (let i = this.#starts[at]; i < this.#starts[at + 1]; i++) {
-        this.#texts[filled[words[i]]++] = at;
-        this.#weights[i] = times[i] * Math.log(texts.length / this.#textsWith(words[i]));
-        squares += this.#weights[i] ** 2;
-      }
-      const norm = Math.sqrt(squares) || 1;
-      for (let i = this.#starts[at]; i < this.#starts[at + 1]; i++) this.#weights[i] /= norm;
-    }
-    this.#own = new Float64Array(ids.size);
-    this.#candidate = new Uint32Array(texts.length);
+  /**
+   * @param starts where the words of each text start in `words` and `weights`, and where the last ends
+   * @param words distinct words of each text, in the order in which they come up
+   * @param weights a vector of length 1 for each text that has a word which not all texts have
+   * @param postings where the texts of each word start in `texts`, and where the last end
+   */
+  constructor(
+    private readonly starts: Uint32Array,
+    private readonly words: Uint32Array,
+    private readonly weights: Float64Array,
+    private readonly postings: Uint32Array,
+    private readonly texts: Uint32Array,
+  ) {
+    this.#own = new Float64Array(postings.length - 1);
+    this.#candidate = new Uint32Array(this.length);
+  }
+
+  get length(): number {
+    return this.starts.length - 1;
   }
 
   #textsWith(word: number): number {
-    return this.#postings[word + 1] - this.#postings[word];
+    return this.postings[word + 1] - this.postings[word];
   }
 
   /** At most `most` other texts that share a rare word with a text and have a cosine of `least` or more, the nearest first. */
   nearest(at: number, max: number, min: number): number[] {
-    const [start, end] = [this.#starts[at], this.#starts[at + 1]];
-    for (let i = start; i < end; i++) this.#own[this.#words[i]] = this.#weights[i];
+    const [start, end] = [this.starts[at], this.starts[at + 1]];
+    for (let i = start; i < end; i++) this.#own[this.words[i]] = this.weights[i];
     const found: number[] = [];
     const cosines: number[] = [];
     for (const word of this.#rarest(at))
-      for (let i = this.#postings[word]; i < this.#postings[word + 1]; i++) {
-        const other = this.#texts[i];
+      for (let i = this.postings[word]; i < this.postings[word + 1]; i++) {
+        const other = this.texts[i];
         if (other === at || this.#candidate[other] === at + 1) continue;
         this.#candidate[other] = at + 1;
         const cosine = this.#cosineToOwn(other);
@@ -86,13 +119,13 @@ export class TextVectors {
         found[place] = other;
         cosines[place] = cosine;
       }
-    for (let i = start; i < end; i++) this.#own[this.#words[i]] = 0;
+    for (let i = start; i < end; i++) this.#own[this.words[i]] = 0;
     return found;
   }
 
   #rarest(at: number): number[] {
     let candidates = 0;
-    return [...this.#words.subarray(this.#starts[at], this.#starts[at + 1])]
+    return [...this.words.subarray(this.starts[at], this.starts[at + 1])]
       .filter((word) => this.#textsWith(word) > 1 && this.#textsWith(word) <= MAX_POSTINGS)
       .sort((a, b) => this.#textsWith(a) - this.#textsWith(b))
       .slice(0, SEARCH_WORDS)
@@ -101,8 +134,8 @@ export class TextVectors {
 
   #cosineToOwn(other: number): number {
     let sum = 0;
-    const end = this.#starts[other + 1];
-    for (let i = this.#starts[other]; i < end; i++) sum += this.#weights[i] * this.#own[this.#words[i]];
+    const end = this.starts[other + 1];
+    for (let i = this.starts[other]; i < end; i++) sum += this.weights[i] * this.#own[this.words[i]];
     return sum;
   }
 }

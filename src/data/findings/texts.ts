@@ -2,6 +2,7 @@
 import { itemsOf, type List } from '../../lists.ts';
 import { saidBy, singleOf, type TrainableMessage } from '../../text/trainable.ts';
 import type { Example } from '../example.ts';
+import { hashesOf } from '../row-hashes.ts';
 import { answerOf } from '../unwritable.ts';
 import type { Checked, CheckRow } from './finding.ts';
 
@@ -19,11 +20,14 @@ export function* readRows(rows: List<CheckRow>): Generator<ReadRow> {
 /** Whether a row of the file measures, and is not learned from. */
 export const isTested = ({ held }: Checked, { row }: CheckRow): boolean => held?.has(row) === true;
 
-/** The rows that measure. */
-export function testedOf(checked: Checked): ReadRow[] {
+/** The rows that measure: those of the test file, and those of the rows. */
+export function* testedOf(checked: Checked): Generator<ReadRow> {
   const { rows, test = [], held } = checked;
-  const own = held && held.size > 0 ? [...readRows(rows)].filter((row) => isTested(checked, row)) : [];
-  return [...readRows(test), ...own];
+  yield* readRows(test);
+  if (!held || held.size === 0) return;
+  // Rows of large files are read as their examples are asked for.
+  for (const row of itemsOf(rows))
+    if (isTested(checked, row) && row.example) yield { row: row.row, example: row.example };
 }
 
 const textsOf = (messages: readonly TrainableMessage[]): string =>
@@ -58,7 +62,9 @@ function beforeAnswer(messages: readonly TrainableMessage[]): readonly Trainable
 }
 
 /** What is asked and what is answered, for rows with one of each; system messages belong to what is asked. */
-export function askedOf(given: Example): { readonly asked: string; readonly answer: string } | undefined {
+export const askedOf = ofRow(askedIn);
+
+function askedIn(given: Example): { readonly asked: string; readonly answer: string } | undefined {
   const { kind } = given;
   if (kind === 'completion') return { asked: normal(given.prompt), answer: normal(given.completion) };
   if (kind !== 'messages') return undefined;
@@ -69,6 +75,19 @@ export function askedOf(given: Example): { readonly asked: string; readonly answ
 }
 
 const normal = (text: string): string => text.trim().replace(/\s+/g, ' ');
+
+/** The hash of each word of a row (`wordHashesOf`), and its hashes as a whole. */
+export const wordsOfRow = ofRow((example) => wordHashesOf(wholeRowText(example)));
+export const hashesOfRow = ofRow(hashesOf);
+
+/** What several rules ask of the row that they all look at: it is made once for them. */
+function ofRow<Made>(make: (example: Example) => Made): (example: Example) => Made {
+  let last: { readonly example: Example; readonly made: Made } | undefined;
+  return (example) => {
+    if (last?.example !== example) last = { example, made: make(example) };
+    return last.made;
+  };
+}
 
 /** All texts of a row, both answers of a pair among them. */
 export function wholeRowText(example: Example): string {
