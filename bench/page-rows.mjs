@@ -1,10 +1,12 @@
 // @ts-check
 /**
- * What rows cost on the page: `node bench/page-rows.mjs FILE [FILE…] [--train] [--snapshot] [--built]`. Each file is opened under Data of the production page in a fresh Chromium.
+ * What rows cost on the page: `node bench/page-rows.mjs FILE [FILE…] [--cancel] [--check] [--edit] [--train] [--snapshot] [--built]`. Each file is opened under Data of the production page in a fresh
+ * Chromium, in these stages: `--cancel` opens it, stops half-way, collects garbage and opens it again; then it is opened; `--check` waits for the check of its rows, which is stopped otherwise;
+ * `--edit` leaves a row out and brings it back, changes a text and undoes that; `--train` starts a run and waits for its first step.
  *
- * It prints the seconds until the rows are open, and with `--train` until the first step of a run on them, with those of processor time of the page in brackets; the most of the heap of JavaScript that was used, read
+ * It prints for each stage the seconds on the clock and those of processor time of the page, the most of the heap of JavaScript that was used meanwhile, read
  * four times a second from the page and from its worker through the debugger (`Runtime.getHeapUsage`), with the memory of array buffers (`backingStorageSize`); and the most
- * that a renderer process had resident (`VmHWM`). `--snapshot` sums a heap snapshot of the worker by kinds of objects. `--built` serves `dist/` as it is.
+ * that a renderer process had resident so far (`VmHWM`). `--snapshot` sums a heap snapshot of the worker by kinds of objects. `--built` serves `dist/` as it is.
  *
  * `npx tsx bench/rows.ts --keep FOLDER` writes such files.
  */
@@ -17,6 +19,10 @@ import { findChromium, root } from '../scripts/machine.mjs';
 const POLL_MS = 250;
 const WAIT_MS = 3_600_000;
 const MEGABYTE = 1e6;
+/** The share of a file after which reading it is stopped. */
+const HALF = 0.5;
+/** What stands under the findings after a check. */
+const CHECKED = /checks? found nothing\./;
 /** Ticks of the processor time of Linux in a second. */
 const TICKS = 100;
 
@@ -116,12 +122,13 @@ function sumsOf(text) {
   return [...sums].sort(([, a], [, b]) => b - a);
 }
 
+const pause = () => new Promise((resolve) => setTimeout(resolve, POLL_MS));
 const megabytes = (/** @type {number} */ bytes) => `${(bytes / MEGABYTE).toFixed(0)} MB`;
 
 console.log(
-  '| file | size | open, s | first step, s | worker: heap | worker: buffers | page: heap | page: buffers | resident |',
+  '| file | size | stage | clock, s | processor time, s | worker: heap | worker: buffers | page: heap | page: buffers | resident so far |',
 );
-console.log('|---|---|---|---|---|---|---|---|---|');
+console.log('|---|---|---|---|---|---|---|---|---|---|');
 for (const file of files) {
   const browser = await chromium.launch({
     executablePath,
@@ -129,48 +136,102 @@ for (const file of files) {
   });
   try {
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    page.setDefaultTimeout(WAIT_MS);
     const session = await page.context().newCDPSession(page);
     const worker = await workerOf(session);
     await page.goto(`${server.resolvedUrls?.local[0] ?? ''}#/data`);
-    await page.getByLabel('Open a file').waitFor({ state: 'attached', timeout: WAIT_MS });
-    const most = { worker: 0, workerBuffers: 0, page: 0, pageBuffers: 0 };
-    let isDone = false;
-    const polling = (async () => {
-      while (!isDone) {
-        const [own, others] = await Promise.all([
-          session.send('Runtime.getHeapUsage'),
-          worker.send('Runtime.getHeapUsage'),
-        ]);
-        most.page = Math.max(most.page, own.usedSize);
-        most.pageBuffers = Math.max(most.pageBuffers, own.backingStorageSize);
-        most.worker = Math.max(most.worker, others.usedSize);
-        most.workerBuffers = Math.max(most.workerBuffers, others.backingStorageSize);
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-      }
-    })();
+    await page.getByLabel('Open a file').waitFor({ state: 'attached' });
     const browserProcess = await browser.newBrowserCDPSession();
     const { processInfo } = await browserProcess.send('SystemInfo.getProcessInfo');
     const parent = processInfo.find(({ type }) => type === 'browser')?.id ?? 0;
-    const began = performance.now();
-    const seconds = () => ((performance.now() - began) / 1000).toFixed(1);
-    await page.getByLabel('Open a file').setInputFiles(file);
-    await page.getByRole('heading', { name: /as the model sees it/ }).waitFor({ timeout: WAIT_MS });
-    const open = `${seconds()} (${rendererOf(parent).seconds.toFixed(1)})`;
-    let step = '–';
-    if (isOn('--train')) {
-      await page.evaluate(`location.hash = '#/train'`);
-      const start = page.getByRole('button', { name: 'Start training' });
-      await start.waitFor({ timeout: WAIT_MS });
-      await start.click({ timeout: WAIT_MS });
-      await page.getByRole('slider', { name: 'Step of the loss curve' }).waitFor({ timeout: WAIT_MS });
-      step = `${seconds()} (${rendererOf(parent).seconds.toFixed(1)})`;
+
+    /** The most of each kind of memory since a stage started. */
+    let most = [0, 0, 0, 0];
+    const poll = async () => {
+      const [own, others] = await Promise.all([
+        session.send('Runtime.getHeapUsage'),
+        worker.send('Runtime.getHeapUsage'),
+      ]);
+      const now = [others.usedSize, others.backingStorageSize, own.usedSize, own.backingStorageSize];
+      most = most.map((one, at) => Math.max(one, now[at]));
+    };
+    /** @param {string} name @param {() => Promise<unknown>} work */
+    const stage = async (name, work) => {
+      most = [0, 0, 0, 0];
+      const [began, before] = [performance.now(), rendererOf(parent).seconds];
+      let isDone = false;
+      const polling = (async () => {
+        while (!isDone) {
+          await poll();
+          await pause();
+        }
+      })();
+      let clock;
+      try {
+        await work();
+      } finally {
+        clock = (performance.now() - began) / 1000;
+        isDone = true;
+        await polling;
+      }
+      const { seconds, resident } = rendererOf(parent);
+      const cells = [clock.toFixed(1), (seconds - before).toFixed(1), ...[...most, resident].map(megabytes)];
+      console.log(
+        `| ${basename(file)} | ${megabytes(statSync(file).size)} | ${name} | ${cells.join(' | ')} |`,
+      );
+    };
+    const button = (/** @type {string | RegExp} */ name) => page.getByRole('button', { name, exact: true });
+    const choose = () => page.getByLabel('Open a file').setInputFiles(file);
+    const collect = async () => {
+      await worker.send('HeapProfiler.collectGarbage');
+      await session.send('HeapProfiler.collectGarbage');
+    };
+
+    if (isOn('--cancel')) {
+      await stage('stopped half-way', async () => {
+        await choose();
+        // Bytes are hashed first, and then read.
+        const read = `[...document.querySelectorAll('.wait')].find((one) => / read\\b/.test(one.textContent))`;
+        while (!(await page.evaluate(`${read}?.querySelector('progress')?.position >= ${HALF}`)))
+          await pause();
+        await button('Stop').click();
+        await page.getByLabel('Open a file').waitFor({ state: 'attached' });
+      });
+      await stage('after it, garbage collected', collect);
     }
-    isDone = true;
-    await polling;
-    const cells = [most.worker, most.workerBuffers, most.page, most.pageBuffers, rendererOf(parent).resident];
-    console.log(
-      `| ${basename(file)} | ${megabytes(statSync(file).size)} | ${open} | ${step} | ${cells.map(megabytes).join(' | ')} |`,
-    );
+    await stage('opened', async () => {
+      await choose();
+      await page.getByRole('heading', { name: /as the model sees it/ }).waitFor();
+    });
+    if (isOn('--check')) await stage('checked', () => page.getByText(CHECKED).first().waitFor());
+    else await button('Stop the check').click();
+    if (isOn('--edit')) {
+      await stage('a row left out', async () => {
+        await button('Leave it out').click();
+        await button('Bring it back').waitFor();
+      });
+      await stage('brought back', async () => {
+        await button('Bring it back').click();
+        await button('Leave it out').waitFor();
+      });
+      await button('Edit').click();
+      const undo = button(/^Undo: .* edited/);
+      await stage('a text edited', async () => {
+        await page.getByRole('textbox', { name: 'Answer' }).fill('Another answer.');
+        await undo.waitFor();
+      });
+      await stage('undone', async () => {
+        await undo.click();
+        await undo.waitFor({ state: 'detached' });
+      });
+    }
+    if (isOn('--train')) {
+      await stage('first step', async () => {
+        await page.evaluate(`location.hash = '#/train'`);
+        await button('Start training').click();
+        await page.getByRole('slider', { name: 'Step of the loss curve' }).waitFor();
+      });
+    }
     if (isOn('--snapshot')) {
       const chunks = /** @type {string[]} */ ([]);
       worker.listeners.add((method, { chunk }) => {

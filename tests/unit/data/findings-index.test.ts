@@ -69,6 +69,24 @@ test('names the faults that stand in the file, by the places of their rows', asy
   });
 });
 
+test('finds near copies far apart among more groups of words than are kept together', async () => {
+  // 160 rows of 2,000 words: more groups than a block of memory has room for.
+  const long = Array.from({ length: 160 }, (_, i) => ({
+    prompt: Array.from({ length: 2000 }, (__, word) => `${LETTERS[i % 26]}${(word * (i + 7)) % 9973}`).join(
+      ' ',
+    ),
+    completion: `answer ${i}`,
+  }));
+  const rows = [...long, { ...long[3], prompt: `${long[3].prompt} indeed` }];
+  const test = [{ ...long[158], prompt: `${long[158].prompt} or so` }];
+  const found = checkRows({
+    ...{ rows: await ofIndex(linesOf(rows)), test: await ofIndex(linesOf(test)) },
+    testFraction: 0.1,
+  });
+  const rowsOf = (id: string): readonly number[] | undefined => found.find((one) => one.id === id)?.rows;
+  expect([rowsOf('near-duplicates'), rowsOf('near-test-rows')]).toEqual([[160], [158]]);
+});
+
 test('is the check of held rows, whatever the rows are', async () => {
   const text = fc.oneof(
     fc.constantFrom('yes', 'no', 'a@b.com', ...PLAIN.slice(0, 3).map(({ prompt }) => prompt)),
