@@ -25,8 +25,6 @@ class Editing {
   /** The version that this writing of a text has made so far. */
   #writing: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Changes in their order. */
-  #last: Promise<unknown> = Promise.resolve();
   readonly #studio: Studio;
 
   constructor(studio: Studio) {
@@ -138,8 +136,8 @@ class Editing {
       return true;
     };
     this.saving++;
-    const result = this.#last.then(change).finally(() => this.saving--);
-    this.#last = result.catch(() => undefined);
+    const result = data.changes.then(change).finally(() => this.saving--);
+    data.changes = result.catch(() => undefined);
     return result;
   }
 

@@ -9,6 +9,7 @@ import type {
   RefusedFile,
   TakenFile,
 } from '../../worker/api.ts';
+import { Latest } from '../state/latest.ts';
 import { ofStudio } from '../state/of-studio.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 import { count } from '../ui/format.ts';
@@ -101,16 +102,21 @@ class Bundles {
   /** Data sets whose files have not all come. */
   partials = $state.raw<readonly PartialRows[]>([]);
   #request: AbortController | undefined;
+  readonly #listed = new Latest(
+    () => this.#studio.session.worker.listPartialRows(),
+    (outcome) => {
+      if (outcome.ok) this.partials = outcome.partials;
+      else this.failure = outcome;
+    },
+  );
   readonly #studio: Studio;
 
   constructor(studio: Studio) {
     this.#studio = studio;
   }
 
-  async refresh(): Promise<void> {
-    const outcome = await this.#studio.session.worker.listPartialRows();
-    if (outcome.ok) this.partials = outcome.partials;
-    else this.failure = outcome;
+  refresh(): Promise<void> {
+    return this.#listed.ask();
   }
 
   async find(asked = this.asked.trim()): Promise<void> {

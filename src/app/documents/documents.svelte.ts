@@ -72,6 +72,11 @@ export class Documents {
   place = $state.raw<Place>();
   showFailure = $state.raw<Failure>();
   #request: AbortController | undefined;
+  /** Searches and documents that were asked for: only the answer to the last one is shown. */
+  readonly #asked = { search: 0, show: 0 };
+  /** Calls whose answers say what the project has, and the last one of those that were answered. */
+  #calls = 0;
+  #answered = 0;
   readonly #studio: Studio;
 
   constructor(studio: Studio) {
@@ -138,7 +143,8 @@ export class Documents {
   async remove(file: string): Promise<void> {
     const { id } = this.#studio.projects;
     if (id === undefined) return;
-    this.#take(await this.#studio.session.worker.removeDocuments(id, [file]));
+    await this.#ask(id, () => this.#studio.session.worker.removeDocuments(id, [file]));
+    if (id !== this.#studio.projects.id) return;
     if (this.shown?.file === file) this.close();
     if (this.found) this.found = { ...this.found, hits: this.found.hits.filter((hit) => hit.file !== file) };
     this.#studio.session.announcer.say(`${file} is removed.`);
@@ -182,6 +188,7 @@ export class Documents {
       return;
     }
     this.searching = true;
+    const asked = ++this.#asked.search;
     const { session } = this.#studio;
     const { worker, announcer } = session;
     const choice = {
@@ -190,10 +197,12 @@ export class Documents {
       ...(this.rerank && { rerank: RERANKED }),
     };
     if (this.rerank && !(await session.ensureModel())) {
-      this.searching = false;
+      if (asked === this.#asked.search) this.searching = false;
       return;
     }
     const outcome = await worker.searchDocuments(id, query, choice);
+    // Another project was opened meanwhile.
+    if (asked !== this.#asked.search) return;
     this.searching = false;
     if (!outcome.ok) {
       this.searchFailure = outcome;
@@ -209,7 +218,9 @@ export class Documents {
   async show(file: string, place?: Omit<Place, 'file'>): Promise<void> {
     const { id } = this.#studio.projects;
     if (id === undefined) return;
+    const asked = ++this.#asked.show;
     const outcome = await this.#studio.session.worker.readDocument(id, file);
+    if (asked !== this.#asked.show) return;
     if (!outcome.ok) {
       this.showFailure = outcome;
       return;
@@ -222,6 +233,7 @@ export class Documents {
   }
 
   close(): void {
+    this.#asked.show++;
     this.shown = undefined;
     this.place = undefined;
   }
@@ -239,10 +251,16 @@ export class Documents {
     this.kept = undefined;
     this.report = undefined;
     this.found = undefined;
-    this.failure = undefined;
+    this.failure = this.searchFailure = undefined;
+    this.searching = false;
+    this.#asked.search++;
     this.close();
-    if (id !== undefined) this.#take(await this.#studio.session.worker.listDocuments(id), id);
-    this.int8 = this.isInt8;
+    if (id !== undefined) await this.#list(id);
+    if (id === this.#studio.projects.id) this.int8 = this.isInt8;
+  }
+
+  async #list(id: string): Promise<void> {
+    await this.#ask(id, () => this.#studio.session.worker.listDocuments(id));
   }
 
   async #listEncoders(): Promise<void> {
@@ -258,16 +276,27 @@ export class Documents {
       this.failure = projects.failure;
       return false;
     }
-    const outcome = await session.worker.changeDocuments(id, change);
-    this.#take(outcome);
-    return outcome.ok;
+    const { ok } = await this.#ask(id, () => session.worker.changeDocuments(id, change));
+    return ok && id === projects.id;
   }
 
-  /** @param id of the project that was asked for, if another may be open by now */
-  #take(outcome: Outcome<{ readonly documents?: ProjectDocuments }>, id = this.#studio.projects.id): void {
-    if (id !== this.#studio.projects.id) return;
+  /** Shows what a call says of the documents of a project: another may be open by then. */
+  async #ask<T extends object>(
+    id: string | undefined,
+    call: () => Promise<Outcome<T & { documents?: ProjectDocuments }>>,
+  ): Promise<Outcome<T & { documents?: ProjectDocuments }>> {
+    const asked = ++this.#calls;
+    const outcome = await call();
+    if (id !== this.#studio.projects.id) return outcome;
     this.failure = outcome.ok ? undefined : outcome;
-    if (outcome.ok && outcome.documents) this.kept = outcome.documents;
+    if (!outcome.ok || !outcome.documents) return outcome;
+    // If a later call was answered before, neither answer may know what the other call changed.
+    if (asked < this.#answered && id !== undefined) void this.#list(id);
+    else {
+      this.#answered = asked;
+      this.kept = outcome.documents;
+    }
+    return outcome;
   }
 
   /** Long work, of which one runs at a time. @returns undefined if it failed */
@@ -283,18 +312,18 @@ export class Documents {
     this.failure = undefined;
     this.left = undefined;
     const { signal } = (this.#request = new AbortController());
-    const outcome = await start((progress) => {
+    const hear = (progress: Progress): void => {
       if (this.work !== work) return;
       this.progress = progress;
       this.left = left.hear(progress);
-    }, signal);
+    };
+    const outcome = await this.#ask(id, () => start(hear, signal));
     this.work = undefined;
     this.progress = undefined;
-    this.#take(outcome, id);
     // What was done until then is kept.
     if (!outcome.ok && id !== undefined && outcome.code !== 'worker-aborted') {
-      const now = await session.worker.listDocuments(id);
-      if (now.ok && id === projects.id) this.kept = now.documents;
+      await this.#list(id);
+      if (id === projects.id) this.failure = outcome;
     }
     void session.refreshStorage();
     return outcome.ok ? outcome : undefined;

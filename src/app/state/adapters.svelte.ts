@@ -4,6 +4,7 @@ import { folderFiles } from '../ui/files.ts';
 import { saveFile } from '../ui/save.ts';
 import { farWords, TimeLeftClock } from '../ui/time-left.ts';
 import { inPlace } from './in-place.ts';
+import { Latest } from './latest.ts';
 import { MIXTURE_NAME } from './origin.ts';
 import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -34,6 +35,14 @@ export class Adapters {
   withBase = $state(true);
   #request: AbortController | undefined;
   #left = new TimeLeftClock();
+  readonly #listed = new Latest(
+    () => this.#session.worker.listAdapters(),
+    (outcome) => {
+      this.loaded = true;
+      if (outcome.ok) this.list = [...outcome.adapters].sort((a, b) => b.created - a.created);
+      else this.failure = outcome;
+    },
+  );
   readonly #session: Session;
   readonly #projects: Projects;
 
@@ -59,11 +68,8 @@ export class Adapters {
     return this.#projects.list.find(({ id }) => id === projectId)?.name;
   }
 
-  async refresh(): Promise<void> {
-    const outcome = await this.#session.worker.listAdapters();
-    this.loaded = true;
-    if (outcome.ok) this.list = [...outcome.adapters].sort((a, b) => b.created - a.created);
-    else this.failure = outcome;
+  refresh(): Promise<void> {
+    return this.#listed.ask();
   }
 
   nameOf(key: AdapterKey): string {
@@ -77,6 +83,7 @@ export class Adapters {
     // At once: a late answer would take back what is typed meanwhile.
     this.list = this.list.map((entry) => (entry.id === id ? { ...entry, ...change } : entry));
     const outcome = await this.#session.worker.updateAdapter(id, change);
+    this.#listed.changed();
     if (outcome.ok) return;
     this.failure = outcome;
     await this.refresh();
@@ -90,6 +97,7 @@ export class Adapters {
     }
     this.deleted = [...this.deleted.filter(({ id }) => id !== adapter.id), adapter];
     this.list = this.list.filter(({ id }) => id !== adapter.id);
+    this.#listed.changed();
     this.#session.announcer.say(`${adapter.name} is deleted. It can be brought back.`);
   }
 

@@ -52,6 +52,8 @@ export class Data {
   /** The row that was asked for last: what reads the row in view again must not overtake a person's choice. */
   wantedAt = 0;
   rowFailure = $state.raw<Failure>();
+  /** Changes by hand, in their order. Other rows wait for them: they are changes of the rows that are open now. */
+  changes: Promise<unknown> = Promise.resolve();
   /** Readings that were begun. Of two that are not under way in the worker yet, the later one is wanted. */
   #begun = 0;
   /** Those that were begun until then are abandoned: nothing of them is shown. */
@@ -62,6 +64,8 @@ export class Data {
   #forModel = false;
   /** Rows that were asked to be shown: the last one is. */
   #shows = 0;
+  /** The same for the list of kept rows. */
+  #listed = 0;
   /** Texts that the next run adds as tokens. */
   newTokens = $state.raw<readonly string[]>([]);
   readonly #session: Session;
@@ -223,8 +227,9 @@ export class Data {
 
   async refresh(): Promise<void> {
     const halted = this.#halted;
+    const asked = ++this.#listed;
     const outcome = await this.#session.worker.listData();
-    if (outcome.ok && halted === this.#halted) this.sets = outcome.sets;
+    if (outcome.ok && halted === this.#halted && asked === this.#listed) this.sets = outcome.sets;
   }
 
   /** Nothing is open, as in a new project. */
@@ -289,7 +294,10 @@ export class Data {
 
   /** Opens another version of the rows. @param said when it is open */
   async goTo(version: number, said: string): Promise<boolean> {
+    const halted = this.#halted;
     const outcome = await this.#session.worker.optionsOfVersion(version);
+    // Another project was opened meanwhile.
+    if (halted !== this.#halted) return false;
     if (!outcome.ok) {
       this.failure = outcome;
       return false;
@@ -346,6 +354,7 @@ export class Data {
   /** Ends what is being read, and waits for that: other rows are wanted, or another project. */
   async halt(): Promise<void> {
     this.#halted = this.#begun;
+    await this.changes;
     if (this.reading === '') return;
     this.reading = '';
     this.progress = undefined;
@@ -361,6 +370,7 @@ export class Data {
     const turn = ++this.#begun;
     // Rows that were asked for while another project is being opened are for that one.
     await this.#projects.settled;
+    await this.changes;
     return turn;
   }
 

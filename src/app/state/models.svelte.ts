@@ -2,6 +2,7 @@
 import type { Failure, KeptModel, ModelRef, Progress } from '../../worker/api.ts';
 import { saveFile } from '../ui/save.ts';
 import { farWords, TimeLeftClock } from '../ui/time-left.ts';
+import { Latest } from './latest.ts';
 import type { Session } from './session.svelte.ts';
 
 export class Models {
@@ -9,6 +10,14 @@ export class Models {
   loaded = $state(false);
   failure = $state.raw<Failure>();
   #request: AbortController | undefined;
+  readonly #listed = new Latest(
+    () => this.#session.worker.listModels(),
+    (outcome) => {
+      this.loaded = true;
+      if (outcome.ok) this.list = outcome.models;
+      else this.failure = outcome;
+    },
+  );
   readonly #session: Session;
 
   constructor(session: Session) {
@@ -19,11 +28,8 @@ export class Models {
     return this.list.reduce((sum, model) => sum + model.bytes, 0);
   }
 
-  async refresh(): Promise<void> {
-    const outcome = await this.#session.worker.listModels();
-    this.loaded = true;
-    if (outcome.ok) this.list = outcome.models;
-    else this.failure = outcome;
+  refresh(): Promise<void> {
+    return this.#listed.ask();
   }
 
   /** The model that is being packed into a zip. */

@@ -1,6 +1,7 @@
 /** The projects that this browser keeps, and which of them is open in this tab. */
 import type { Failure, ProjectInfo } from '../../worker/api.ts';
 import { inPlace } from './in-place.ts';
+import { Latest } from './latest.ts';
 import type { Session } from './session.svelte.ts';
 
 /** Each tab remembers its own through a reload, or that none was open; a new tab takes the one that changed last. */
@@ -28,6 +29,16 @@ export class Projects {
   #waiting: object | undefined;
   #created: Promise<ProjectInfo | undefined> | undefined;
   readonly #wasHere = Boolean(stored(() => localStorage.getItem(RETURNING)));
+  readonly #listed = new Latest(
+    () => this.#session.worker.listProjects(),
+    (outcome) => {
+      this.loaded = true;
+      if (outcome.ok) {
+        this.list = outcome.projects;
+        this.#remember();
+      } else this.failure = outcome;
+    },
+  );
   readonly #session: Session;
 
   constructor(session: Session) {
@@ -62,15 +73,8 @@ export class Projects {
     return this.loaded ? this.list.length > 0 : this.#wasHere;
   }
 
-  async refresh(): Promise<void> {
-    const outcome = await this.#session.worker.listProjects();
-    this.loaded = true;
-    if (!outcome.ok) {
-      this.failure = outcome;
-      return;
-    }
-    this.list = outcome.projects;
-    this.#remember();
+  refresh(): Promise<void> {
+    return this.#listed.ask();
   }
 
   /** @returns the project, now open in the worker too; undefined if that failed */
@@ -116,6 +120,7 @@ export class Projects {
     this.list = [project, ...this.list.filter(({ id }) => id !== project.id)].sort(
       (a, b) => b.changed - a.changed,
     );
+    this.#listed.changed();
     this.#remember();
     return project;
   }
@@ -135,6 +140,7 @@ export class Projects {
     if (project.id === this.id) this.#forget();
     this.deleted = [...this.deleted.filter(({ id }) => id !== project.id), project];
     this.list = this.list.filter(({ id }) => id !== project.id);
+    this.#listed.changed();
     this.#session.announcer.say(`${project.name} is deleted. It can be brought back.`);
     return true;
   }

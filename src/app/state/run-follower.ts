@@ -43,7 +43,8 @@ export class RunFollower {
   async #saved(): Promise<void> {
     const { run, runs, projects, rows } = this.#studio;
     await Promise.all([runs.refresh(), projects.refresh()]);
-    const record = runs.all.find(({ status, sweep }) => status === 'running' && sweep === undefined);
+    // The lists come late: it may have ended by then, and another one may train.
+    const record = runs.all.find(({ id }) => id === run.savedAs);
     if (!record || !run.active) return;
     run.record ??= record;
     projects.follow(record.projectId);

@@ -31,13 +31,15 @@ export class Run extends ShownRun {
   /** This tab has it on its GPU. A record may say `running` of another tab. */
   #following = $state(false);
   #milestones = new Milestones();
+  /** Its id, once it is saved. */
+  savedAs: string | undefined;
+  /** Whether it was resumed: else it is new, also after it was saved. */
+  #resumed = false;
   /** Whether no step was reported since it was started or resumed. */
   #fresh = true;
   #rest: Promise<unknown> = Promise.resolve();
   /** What another tab has reported of this run since it saved it. */
   #news: RunEvent[] = [];
-  /** Its id, once it is saved. */
-  #savedAs: string | undefined;
   /** Counts requests to draw a run: only the last one is drawn. */
   #asked = 0;
   readonly #session: Session;
@@ -96,6 +98,7 @@ export class Run extends ShownRun {
   start(options: FormSpec): Promise<boolean> {
     this.clear(options);
     this.preparing = true;
+    this.#resumed = false;
     void this.#session.keepStorage();
     return this.#follow(this.#session.worker.startRun(options, (event) => this.#hear(event)));
   }
@@ -108,6 +111,7 @@ export class Run extends ShownRun {
       return false;
     }
     if (!(await this.#openModelOf(summary))) return false;
+    this.#resumed = true;
     return this.#follow(this.#session.worker.resumeRun(summary.id, (event) => this.#hear(event)));
   }
 
@@ -183,7 +187,7 @@ export class Run extends ShownRun {
   /** Cancels the start before the first step: a new run is discarded, a resumed one stays as it was. */
   async withdraw(): Promise<void> {
     this.asked = 'cancel';
-    if (this.record) await this.#session.worker.pauseRun();
+    if (this.#resumed) await this.#session.worker.pauseRun();
     else await this.#session.worker.cancelRun();
   }
 
@@ -258,7 +262,7 @@ export class Run extends ShownRun {
   /** Reads what a failure left in storage: whether the run can continue, and the reading of its curve. The curve itself is drawn already. */
   async #readEnd(): Promise<void> {
     // The list of runs may not have been read since it was saved.
-    const idNow = (): string | undefined => this.record?.id ?? this.#savedAs;
+    const idNow = (): string | undefined => this.record?.id ?? this.savedAs;
     const id = idNow();
     const stored = id === undefined ? undefined : await this.#session.worker.readRun(id);
     if (!stored?.ok || id !== idNow()) return;
@@ -274,7 +278,7 @@ export class Run extends ShownRun {
     else if (event.type === 'reading')
       void this.#sayLater(this.#milestones.trouble(event.reading, this.options));
     else if (event.type === 'checkpoint') {
-      this.#savedAs = event.id;
+      this.savedAs = event.id;
       if (!saved) this.#changed(false);
     }
   }
@@ -302,7 +306,7 @@ export class Run extends ShownRun {
   protected override clear(options: FormSpec | undefined): void {
     this.#asked++;
     this.#news = [];
-    this.#savedAs = undefined;
+    this.savedAs = undefined;
     this.isLoaded = false;
     this.asked = undefined;
     this.#milestones = new Milestones();

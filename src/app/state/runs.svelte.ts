@@ -1,5 +1,6 @@
 /** The runs of the open project, newest first. */
-import type { Failure, RunRecord, RunSummary } from '../../worker/api.ts';
+import type { Failure, Outcome, RunRecord, RunSummary } from '../../worker/api.ts';
+import { Latest } from './latest.ts';
 import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -10,6 +11,10 @@ export class Runs {
   failure = $state.raw<Failure>();
   /** Runs drawn under the current one, with their curves, in the order in which they were laid there. */
   overlaid = $state.raw<readonly RunRecord[]>([]);
+  readonly #listed = new Latest(
+    () => this.#session.worker.listRuns(),
+    (outcome) => this.#take(outcome),
+  );
   readonly #session: Session;
   readonly #projects: Projects;
 
@@ -23,8 +28,11 @@ export class Runs {
     this.all.filter(({ projectId, sweep }) => projectId === this.#projects.id && sweep === undefined),
   );
 
-  async refresh(): Promise<void> {
-    const outcome = await this.#session.worker.listRuns();
+  refresh(): Promise<void> {
+    return this.#listed.ask();
+  }
+
+  async #take(outcome: Outcome<{ readonly runs: readonly RunSummary[] }>): Promise<void> {
     this.loaded = true;
     if (outcome.ok) {
       this.all = [...outcome.runs].sort((a, b) => b.created - a.created);

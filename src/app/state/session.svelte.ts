@@ -13,6 +13,7 @@ import { device } from './device.svelte.ts';
 import { TimeLeftClock } from '../ui/time-left.ts';
 import { startWorker } from '../worker.ts';
 import { keepLastModel, lastModel } from './last-model.ts';
+import { Latest } from './latest.ts';
 import { Notifier } from './notifier.svelte.ts';
 import { requestPersistence } from '../../storage/space.ts';
 
@@ -82,6 +83,12 @@ export class Session {
   /** Counts the choices of a project's model. */
   #wants = 0;
 
+  readonly #measured = new Latest(
+    () => this.worker.storage(),
+    (outcome) => {
+      if (outcome.ok) this.storage = outcome;
+    },
+  );
   #left = new TimeLeftClock();
   readonly #hear = (progress: Progress): void => {
     this.opening = progress;
@@ -193,9 +200,8 @@ export class Session {
     return this.model?.bundled === true;
   }
 
-  async refreshStorage(): Promise<void> {
-    const outcome = await this.worker.storage();
-    if (outcome.ok) this.storage = outcome;
+  refreshStorage(): Promise<void> {
+    return this.#measured.ask();
   }
 
   /** Asks the browser to keep what is stored: before the first run, when there is something to lose. */
@@ -214,7 +220,8 @@ export class Session {
     this.#openings = [...this.#openings, request];
     const outcome = await ask(request.signal);
     this.#openings = this.#openings.filter((other) => other !== request);
-    this.opening = this.openingLeft = undefined;
+    // Another one may be on its way.
+    if (this.#openings.length === 0) this.opening = this.openingLeft = undefined;
     this.#left = new TimeLeftClock();
     if (outcome.ok) {
       const { name, bundled, content, fingerprint } = outcome.model;

@@ -1,13 +1,13 @@
 /** The worker answers late: what a person did meanwhile stays, and nothing is shown in another project. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Adapters } from '../../../src/app/state/adapters.svelte.ts';
-import type { Projects } from '../../../src/app/state/projects.svelte.ts';
 import type { Preferences } from '../../../src/app/state/preferences.svelte.ts';
 import type { Results } from '../../../src/app/state/results.svelte.ts';
 import type { Session } from '../../../src/app/state/session.svelte.ts';
 import type { Source } from '../../../src/app/state/source.ts';
 import type { AdapterInfo, ChatSettings, DataOptions } from '../../../src/worker/api.ts';
 import { held, withoutSvelte, type Held } from './runes.ts';
+import { NO_PROJECT, rest, sessionWith, type Call } from './session-with.ts';
 
 beforeAll(withoutSvelte);
 afterAll(() => vi.unstubAllGlobals());
@@ -15,26 +15,8 @@ afterAll(() => vi.unstubAllGlobals());
 /** The chat that an export takes its settings from. */
 const CHAT = { settings: {} as ChatSettings, givenSystem: '', asking: 'alone' } as const;
 
-type Call = (...args: unknown[]) => Promise<unknown>;
-
-/** What a part of the state asks of the session; calls of the worker that are not given answer at once. */
-function sessionWith(worker: Readonly<Record<string, Call>>, rest: object = {}): Session {
-  const answers = new Proxy(worker, {
-    get: (given, name: string) => given[name] ?? (() => Promise.resolve({ ok: true, row: {} })),
-  });
-  const plain = {
-    announcer: { say: () => undefined },
-    ensureModel: () => Promise.resolve(true),
-    refreshStorage: () => Promise.resolve(),
-  };
-  return { worker: answers, ...plain, ...rest } as unknown as Session;
-}
-
 const ABORTED = { ok: false, code: 'worker-aborted', what: 'Stopped.', remedy: '' };
 const OPTIONS: DataOptions = { maxLength: 96, overlong: 'truncate-end', validation: 0.1, test: 0, seed: 42 };
-const NO_PROJECT = { settled: Promise.resolve(), adopt: () => undefined } as unknown as Projects;
-/** Everything that waits for no call has happened. */
-const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
 describe('rows', () => {
   const opened = (rows: number) => ({

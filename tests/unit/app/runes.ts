@@ -1,4 +1,4 @@
-/** State of the page outside Svelte's compiler: what it holds can be read and set, and nothing follows from a change. */
+/** State of the page outside Svelte's compiler: what it holds can be read and set, and nothing follows from a change. Effects run once. */
 import { vi } from 'vitest';
 
 const same = <T>(value?: T): T | undefined => value;
@@ -10,6 +10,8 @@ export function withoutSvelte(): void {
     '$derived',
     Object.assign(() => undefined, { by: () => undefined }),
   );
+  const run = (effect: () => void): void => effect();
+  vi.stubGlobal('$effect', Object.assign(run, { root: run }));
 }
 
 export interface Held<T> {

@@ -293,8 +293,10 @@ class Questions {
     this.all = [];
     this.made = undefined;
     if (id === undefined) return;
+    const before = this.all;
     const outcome = await this.#studio.session.worker.listQuestions(id);
-    if (id !== this.#studio.projects.id) return;
+    // What was written meanwhile is newer.
+    if (id !== this.#studio.projects.id || before !== this.all) return;
     if (outcome.ok) this.all = outcome.questions;
     this.failure = outcome.ok ? failure : outcome;
   }

@@ -11,6 +11,7 @@ import type {
   SweepInfo,
   SweptRun,
 } from '../../../worker/api.ts';
+import { Latest } from '../../state/latest.ts';
 import { ofStudio } from '../../state/of-studio.svelte.ts';
 import { MeasurementPace } from '../../state/pace.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
@@ -50,6 +51,14 @@ export class Sweeps {
   #adopted = false;
   #foldsAsked = false;
   #pace = new MeasurementPace();
+  readonly #listed = new Latest(
+    () => this.#studio.session.worker.listSweeps(),
+    (outcome) => {
+      if (!outcome.ok) this.failure = outcome;
+      // What this tab trains is newer than what was stored when it was asked.
+      else if (this.training === undefined) this.all = outcome.sweeps;
+    },
+  );
   readonly #studio: Studio;
 
   constructor(studio: Studio) {
@@ -70,11 +79,8 @@ export class Sweeps {
     return this.all.find(({ id }) => id === this.id);
   }
 
-  async refresh(): Promise<void> {
-    const outcome = await this.#studio.session.worker.listSweeps();
-    if (!outcome.ok) this.failure = outcome;
-    // What this tab trains is newer than what was stored when it was asked.
-    else if (this.training === undefined) this.all = outcome.sweeps;
+  refresh(): Promise<void> {
+    return this.#listed.ask();
   }
 
   /** @returns once it rests */
@@ -124,6 +130,7 @@ export class Sweeps {
     if (outcome.ok) {
       if (this.id === id) this.id = undefined;
       this.all = this.all.filter((sweep) => sweep.id !== id);
+      this.#listed.changed();
     } else this.failure = outcome;
     await this.#studio.refresh();
   }
@@ -223,6 +230,7 @@ export class Sweeps {
   #put(sweep: SweepInfo): void {
     const isKnown = this.all.some(({ id }) => id === sweep.id);
     this.all = isKnown ? this.all.map((one) => (one.id === sweep.id ? sweep : one)) : [sweep, ...this.all];
+    this.#listed.changed();
   }
 }
 

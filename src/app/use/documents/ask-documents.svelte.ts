@@ -31,6 +31,8 @@ export class AskDocuments {
   failure = $state.raw<Failure>();
   /** Whether they can be searched by meaning. */
   hasEncoder = $state(false);
+  /** Counts the looks at what the project has: of two answers the later one is shown. */
+  #asked = 0;
   readonly #studio: Studio;
 
   constructor(studio: Studio) {
@@ -111,8 +113,9 @@ export class AskDocuments {
       this.count = 0;
       return;
     }
+    const asked = ++this.#asked;
     const outcome = await this.#studio.session.worker.listDocuments(project);
-    if (project !== this.#studio.projects.id) return;
+    if (asked !== this.#asked || project !== this.#studio.projects.id) return;
     this.count = outcome.ok ? outcome.documents.documents.length : 0;
     this.hasEncoder = outcome.ok && outcome.documents.encoder?.kept === true;
   }
@@ -145,6 +148,7 @@ export class AskDocuments {
       const outcome = await session.worker.addDocuments(id, [{ path, file: new File([zip], path) }]);
       if (!outcome.ok) this.failure = outcome;
       else if (id === projects.id) {
+        this.#asked++;
         this.count = outcome.documents.documents.length;
         this.#keep({
           on: true,

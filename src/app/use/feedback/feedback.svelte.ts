@@ -56,7 +56,11 @@ export class Feedback {
 
   /** Reads the queue of a project, and drops that of the previous one. */
   async follow(project: string | undefined): Promise<void> {
-    if (this.loaded && project === this.#project) return;
+    if (project === this.#project) {
+      // Without a project there is nothing to read.
+      this.loaded ||= project === undefined;
+      return;
+    }
     // Judgements from before there was a project belong to the one that was made for them.
     const mine = this.#project === undefined ? this.entries : [];
     this.#project = project;
@@ -68,7 +72,8 @@ export class Feedback {
     const outcome = await this.#session.worker.listFeedback(project);
     if (project !== this.#project) return;
     this.loaded = true;
-    if (outcome.ok) this.entries = [...outcome.entries, ...mine];
+    // An answer may have been judged while they were read.
+    if (outcome.ok) this.entries = merged(outcome.entries, this.entries);
     else this.failure = outcome;
     if (mine.length > 0) await this.#keep(mine);
   }
