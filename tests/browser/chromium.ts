@@ -8,6 +8,7 @@ import {
 } from 'playwright-core';
 import { inject } from 'vitest';
 import { findChromium } from '../../scripts/machine.mjs';
+import { jittered } from './jitter.ts';
 
 const WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 /**
@@ -47,7 +48,7 @@ export const WEBGPU_FLAGS = [...FLAGS, ...WEBGPU];
 export async function launchChromium({ webgpu = true } = {}): Promise<Browser> {
   const executablePath = findChromium();
   if (!executablePath) throw new Error('No Chromium: run node scripts/setup.mjs');
-  return chromium.launch({ executablePath, args: webgpu ? WEBGPU_FLAGS : FLAGS });
+  return jittered(await chromium.launch({ executablePath, args: webgpu ? WEBGPU_FLAGS : FLAGS }));
 }
 
 let shared: Promise<Browser> | undefined;

@@ -1,6 +1,7 @@
 /** Adds what the pages showed to the message of a failed test: nothing else is left of a machine of CI. */
 import { afterEach } from 'vitest';
 import { openChromium } from './chromium.ts';
+import { lateCalls } from './jitter.ts';
 import { draws } from './looks.ts';
 
 declare module 'vitest' {
@@ -23,7 +24,9 @@ afterEach(async ({ task }) => {
         .innerText({ timeout: 5000 })
         .catch((error: unknown) => String(error));
       const drawn = (await draws(page).catch(() => false)) ? '' : ' (draws no frames)';
-      return `${new URL(page.url()).hash}${drawn}: ${text.replace(/\s+/g, ' ').slice(0, MAX)}`;
+      const late = await lateCalls(page);
+      const held = late && ` [late: ${late}]`;
+      return `${new URL(page.url()).hash}${drawn}${held}: ${text.replace(/\s+/g, ' ').slice(0, MAX)}`;
     }),
   );
   task.meta.pages = shown.join(' | ');
