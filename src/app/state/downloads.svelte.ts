@@ -1,6 +1,5 @@
 /** Models from the hub: the search, and the downloads. It lives as long as the page: a download continues while other stages are open. */
 import type { DownloadStatus, Failure, HubAccess, ModelOffer, PartialDownload } from '../../worker/api.ts';
-import { Latest } from './latest.ts';
 import type { Models } from './models.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -70,20 +69,6 @@ export class Downloads {
   list = $state.raw<readonly Transfer[]>([]);
   listFailure = $state.raw<Failure>();
   #request: AbortController | undefined;
-  readonly #listed = new Latest(
-    () => this.#session.worker.listDownloads(),
-    (begun) => {
-      this.listFailure = begun.ok ? undefined : begun;
-      if (begun.ok) this.#merge(begun.downloads);
-    },
-  );
-  readonly #located = new Latest(
-    () => this.#session.worker.hubAddress(),
-    (address) => {
-      if (address.ok) this.hub = address.hub;
-      else this.hubFailure = address;
-    },
-  );
   readonly #session: Session;
   readonly #models: Models;
 
@@ -108,7 +93,12 @@ export class Downloads {
 
   /** Reads the downloads of earlier visits, and where the hub is. */
   async refresh(): Promise<void> {
-    await Promise.all([this.#located.ask(), this.#listed.ask()]);
+    const { worker } = this.#session;
+    const [address, begun] = await Promise.all([worker.hubAddress(), worker.listDownloads()]);
+    if (address.ok) this.hub = address.hub;
+    else this.hubFailure = address;
+    this.listFailure = begun.ok ? undefined : begun;
+    if (begun.ok) this.#merge(begun.downloads);
   }
 
   /** @param address empty for the usual one @returns whether it is one */
@@ -117,7 +107,6 @@ export class Downloads {
     this.hubFailure = outcome.ok ? undefined : outcome;
     if (!outcome.ok) return false;
     this.hub = outcome.hub;
-    this.#located.changed();
     this.offers = [];
     this.findFailure = undefined;
     this.#session.announcer.say(`Models are looked for at ${outcome.hub}.`);

@@ -13,7 +13,6 @@ import { device } from './device.svelte.ts';
 import { TimeLeftClock } from '../ui/time-left.ts';
 import { startWorker } from '../worker.ts';
 import { keepLastModel, lastModel } from './last-model.ts';
-import { Latest } from './latest.ts';
 import { Notifier } from './notifier.svelte.ts';
 import { requestPersistence } from '../../storage/space.ts';
 
@@ -83,12 +82,6 @@ export class Session {
   /** Counts the choices of a project's model. */
   #wants = 0;
 
-  readonly #measured = new Latest(
-    () => this.worker.storage(),
-    (outcome) => {
-      if (outcome.ok) this.storage = outcome;
-    },
-  );
   #left = new TimeLeftClock();
   readonly #hear = (progress: Progress): void => {
     this.opening = progress;
@@ -200,8 +193,9 @@ export class Session {
     return this.model?.bundled === true;
   }
 
-  refreshStorage(): Promise<void> {
-    return this.#measured.ask();
+  async refreshStorage(): Promise<void> {
+    const outcome = await this.worker.storage();
+    if (outcome.ok) this.storage = outcome;
   }
 
   /** Asks the browser to keep what is stored: before the first run, when there is something to lose. */
