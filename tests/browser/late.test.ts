@@ -46,11 +46,14 @@ test('a task that is typed before the lists of an empty browser are read stays, 
 });
 
 test('settings that are typed while rows are read stay', async () => {
-  const { hold, release } = await holdCalls(page, ['previewRow']);
+  const { hold, release } = await holdCalls(page, ['previewRow', 'listRows']);
   await page.reload();
   await goTo(page, 'data');
   await openSample(page);
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+\d+ rows/);
+  await page.getByRole('heading', { name: 'Rows', exact: true }).waitFor();
+  await page.getByText('The rows are being listed …').waitFor();
+  await release('listRows');
   // No row is shown yet, and the form follows the rows all the same.
   await goTo(page, 'train');
   await openSettings(page);

@@ -1,5 +1,6 @@
 /** Models from the hub: the search, and the downloads. It lives as long as the page: a download continues while other stages are open. */
 import type { DownloadStatus, Failure, HubAccess, ModelOffer, PartialDownload } from '../../worker/api.ts';
+import { Latest } from './latest.ts';
 import type { Models } from './models.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -69,6 +70,13 @@ export class Downloads {
   list = $state.raw<readonly Transfer[]>([]);
   listFailure = $state.raw<Failure>();
   #request: AbortController | undefined;
+  readonly #listed = new Latest(
+    () => this.#session.worker.listDownloads(),
+    (begun) => {
+      this.listFailure = begun.ok ? undefined : begun;
+      if (begun.ok) this.#merge(begun.downloads);
+    },
+  );
   readonly #session: Session;
   readonly #models: Models;
 
@@ -93,12 +101,9 @@ export class Downloads {
 
   /** Reads the downloads of earlier visits, and where the hub is. */
   async refresh(): Promise<void> {
-    const { worker } = this.#session;
-    const [address, begun] = await Promise.all([worker.hubAddress(), worker.listDownloads()]);
+    const [address] = await Promise.all([this.#session.worker.hubAddress(), this.#listed.ask()]);
     if (address.ok) this.hub = address.hub;
     else this.hubFailure = address;
-    this.listFailure = begun.ok ? undefined : begun;
-    if (begun.ok) this.#merge(begun.downloads);
   }
 
   /** @param address empty for the usual one @returns whether it is one */
