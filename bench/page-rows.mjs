@@ -180,7 +180,8 @@ for (const file of files) {
         `| ${basename(file)} | ${megabytes(statSync(file).size)} | ${name} | ${cells.join(' | ')} |`,
       );
     };
-    const button = (/** @type {string | RegExp} */ name) => page.getByRole('button', { name, exact: true });
+    const button = (/** @type {string | RegExp} */ name) =>
+      page.getByRole('button', { name, exact: true }).first();
     const choose = () => page.getByLabel('Open a file').setInputFiles(file);
     const collect = async () => {
       await worker.send('HeapProfiler.collectGarbage');
@@ -217,12 +218,12 @@ for (const file of files) {
       await button('Edit').click();
       const undo = button(/^Undo: .* edited/);
       await stage('a text edited', async () => {
-        await page.getByRole('textbox', { name: 'Answer' }).fill('Another answer.');
+        await page.getByLabel('Answer', { exact: true }).first().fill('Another answer.');
         await undo.waitFor();
       });
       await stage('undone', async () => {
         await undo.click();
-        await undo.waitFor({ state: 'detached' });
+        await button(/^Redo: .* edited/).waitFor();
       });
     }
     if (isOn('--train')) {

@@ -1,6 +1,8 @@
 /** How the open rows are distributed: over lengths, labels, roles and turns, and how many a limit cuts. */
 import { singleOf } from '../text/trainable.ts';
+import type { Example } from './example.ts';
 import type { Part } from './parts.ts';
+import { whole } from './findings/slow.ts';
 import { labelOfEntry } from './row-columns.ts';
 import type { Entry, RowSet } from './row-set.ts';
 import { histogramOf, type Histogram } from './statistics.ts';
@@ -55,16 +57,25 @@ class Counts {
 const sum = ({ train, validation, test }: PartCounts): number => train + validation + test;
 
 /** @param hasLabels whether the answers are labels (`labelsOf`) */
-export function distributionOf(
+export const distributionOf = (data: RowSet, hasLabels: boolean): Distribution =>
+  whole(distributing(data, hasLabels));
+
+/** Rows between two pauses. */
+const ROWS_BETWEEN = 64;
+
+/** The same with pauses, since conversations of a large file are read again. Yields the share that is done. */
+export function* distributing(
   { entries, places, repeated, leaked, options }: RowSet,
   hasLabels: boolean,
-): Distribution {
+): Generator<number, Distribution> {
   const lengths = lengthsOf(entries);
   const [labels, roles, turns] = [new Counts(), new Counts(), new Counts()];
-  for (const place of places) {
+  for (const [at, place] of places.entries()) {
+    if (at % ROWS_BETWEEN === 0) yield at / places.length;
     const { part } = place;
     const label = hasLabels ? labelOfEntry(place) : undefined;
     if (label !== undefined) labels.add(label, part);
+    if (place.large && !mayHaveTurns(place.large.of.index.kinds)) continue;
     const { example } = place;
     const single = example && singleOf(example);
     if (single?.kind !== 'messages') continue;
@@ -83,6 +94,10 @@ export function distributionOf(
     ...{ repeated: repeated.size, leaked: leaked.size },
   };
 }
+
+/** Whether rows of these kinds may be conversations. */
+const mayHaveTurns = (kinds: readonly Example['kind'][]): boolean =>
+  kinds.some((kind) => kind === 'messages' || kind === 'pair' || kind === 'unpaired');
 
 /** Tokens before the limit of the rows that could be used. */
 const lengthsOf = (entries: readonly Entry[]): number[] =>

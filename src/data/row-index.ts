@@ -30,6 +30,7 @@ export class RowIndex {
   readonly #names: (string | undefined)[] = [undefined];
   readonly #numbers = new Map<string, number>();
   readonly #kinds = new Set<Example['kind']>();
+  #kindList: readonly Example['kind'][] | undefined;
   readonly #collector: Collector;
   readonly #decoder = utf8();
   readonly #content: Content;
@@ -66,6 +67,7 @@ export class RowIndex {
     const { form, most: max, mostBefore } = outlineOf(example, isPlain ? 1 : 3);
     const [one, other] = hashesOf(example);
     this.#kinds.add(example.kind);
+    this.#kindList = undefined;
     this.#lines.push(example.line);
     this.#starts.push(start);
     this.#lengths.push(length);
@@ -88,7 +90,7 @@ export class RowIndex {
 
   /** The kinds of its examples. */
   get kinds(): readonly Example['kind'][] {
-    return [...this.#kinds];
+    return (this.#kindList ??= [...this.#kinds]);
   }
 
   lineOf(row: number): number {

@@ -4,11 +4,15 @@ import { spread } from '../lists.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { saidBy } from '../text/trainable.ts';
 import type { FindingId } from './findings/finding.ts';
+import { whole } from './findings/slow.ts';
 import type { Part } from './parts.ts';
 import { columnText, labelOfEntry } from './row-columns.ts';
+import { sorting, type RowSort } from './row-sort.ts';
 import { RowMaker } from './prepare.ts';
 import { hasExample, isTextDocument, shapeOf, type Entry, type RowSet, type RowState } from './row-set.ts';
 import type { LineRange } from './text-lines.ts';
+
+export type { RowSort } from './row-sort.ts';
 
 export interface RowQuery {
   readonly part?: Part;
@@ -32,12 +36,6 @@ export interface RowQuery {
   /** The window of the list that is wanted. */
   readonly from: number;
   readonly count: number;
-}
-
-/** What rows are sorted by: `columnTexts` has the names of the columns. */
-export interface RowSort {
-  readonly by: 'tokens' | 'supervised' | 'part' | 'state' | { readonly column: string };
-  readonly down: boolean;
 }
 
 export interface ListedRow {
@@ -88,7 +86,17 @@ export function listRows(
   vocabulary?: number,
   among?: ReadonlySet<number>,
 ): { total: number; rows: ListedRow[] } {
-  const found = findRows(data, query, tokenizer, among);
+  return listFound(data, findRows(data, query, tokenizer, among), query, tokenizer, vocabulary);
+}
+
+/** The same of rows that were found. @param found their places, in the order of the list */
+export function listFound(
+  data: RowSet,
+  found: readonly number[],
+  query: Pick<RowQuery, 'from' | 'count'>,
+  tokenizer: Tokenizer,
+  vocabulary?: number,
+): { total: number; rows: ListedRow[] } {
   const from = Math.max(0, Math.floor(query.from));
   const rows = found
     .slice(from, from + Math.min(MAX_ROWS, query.count))
@@ -96,27 +104,48 @@ export function listRows(
   return { total: found.length, rows };
 }
 
+/** What is found, without the window of it. */
+export type RowSearch = Omit<RowQuery, 'from' | 'count'>;
+
+/** Equal for searches that find the same, if their findings are the same as well. */
+export function keyOfSearch(search: RowSearch): string {
+  const { part, state, text, label, changed, least = 0, most = Infinity, column, sort } = search;
+  return JSON.stringify([part, state, text, label, changed, least, most, column, sort]);
+}
+
 /** Places of the rows that a query finds, in its order. @param among the rows of the finding that is asked for */
-export function findRows(
+export const findRows = (
   data: RowSet,
-  query: Omit<RowQuery, 'from' | 'count'>,
+  query: RowSearch,
   tokenizer: Tokenizer,
   among: ReadonlySet<number> | undefined,
-): readonly number[] {
+): readonly number[] => whole(findingRows(data, query, tokenizer, among));
+
+/** Rows between two pauses of a search. */
+const ROWS_BETWEEN = 64;
+/** The share of a search before it sorts. */
+const FOUND = 0.5;
+
+/** The same with pauses, since rows of a large file are read again. Yields the share that is done. */
+export function* findingRows(
+  data: RowSet,
+  query: RowSearch,
+  tokenizer: Tokenizer,
+  among: ReadonlySet<number> | undefined,
+): Generator<number, readonly number[]> {
   const { part, state, text, label, changed, least = 0, most = Infinity, column, sort } = query;
-  const key = JSON.stringify([part, state, text, label, changed, least, most, column, sort]);
+  const key = keyOfSearch(query);
   const last = lastFilter.get(data);
   if (last?.key === key && last.among === among) return last.found;
   const wanted = text?.trim().toLowerCase() ?? '';
   const inColumn = column?.text.trim().toLowerCase() ?? '';
-  const found: number[] = [];
-  data.entries.forEach((entry, at) => {
-    if (part !== undefined && entry.part !== part) return;
-    if (among?.has(at) === false) return;
-    if (changed && !entry.change) return;
-    if (entry.length < least || entry.length > most) return;
-    if (label !== undefined && labelOfEntry(entry) !== label) return;
-    if (column && !columnText(entry, column.name).toLowerCase().includes(inColumn)) return;
+  const isFound = (entry: Entry, at: number): boolean => {
+    if (part !== undefined && entry.part !== part) return false;
+    if (among?.has(at) === false) return false;
+    if (changed && !entry.change) return false;
+    if (entry.length < least || entry.length > most) return false;
+    if (label !== undefined && labelOfEntry(entry) !== label) return false;
+    if (column && !columnText(entry, column.name).toLowerCase().includes(inColumn)) return false;
     if (
       state === 'repeated'
         ? !data.repeated.has(at)
@@ -124,34 +153,23 @@ export function findRows(
           ? !data.leaked.has(at)
           : state !== undefined && entry.state !== state
     )
-      return;
-    if (wanted !== '' && !textOf(entry, tokenizer, Infinity).toLowerCase().includes(wanted)) return;
-    found.push(at);
-  });
-  if (sort) sortRows(found, data.entries, sort);
+      return false;
+    return wanted === '' || textOf(entry, tokenizer, Infinity).toLowerCase().includes(wanted);
+  };
+  const { entries } = data;
+  const found: number[] = [];
+  for (let at = 0; at < entries.length; at++) {
+    if (isFound(entries[at], at)) found.push(at);
+    if (at % ROWS_BETWEEN === 0) yield ((sort ? FOUND : 1) * at) / entries.length;
+  }
+  if (sort) {
+    const work = sorting(found, entries, sort);
+    for (let step = work.next(); step.done !== true; step = work.next())
+      yield FOUND + (1 - FOUND) * step.value;
+  }
   lastFilter.set(data, { key, among, found });
   return found;
 }
-
-const PARTS: readonly (Part | undefined)[] = ['train', 'validation', 'test', undefined];
-
-/** Equal rows keep the order of their files, also from the last to the first. */
-function sortRows(found: number[], entries: readonly Entry[], { by, down }: RowSort): void {
-  const sign = down ? -1 : 1;
-  if (typeof by === 'object') {
-    const texts = new Map(found.map((at) => [at, columnText(entries[at], by.column)]));
-    const { compare } = new Intl.Collator('en', { numeric: true });
-    found.sort((a, b) => sign * compare(texts.get(a)!, texts.get(b)!) || a - b);
-    return;
-  }
-  const valueOf = ({ length, supervised, part, state }: Entry): number =>
-    ({ tokens: length, supervised, part: PARTS.indexOf(part), state: STATES.indexOf(state) })[by];
-  found.sort((a, b) => sign * (valueOf(entries[a]) - valueOf(entries[b])) || a - b);
-}
-
-const STATES: readonly RowState[] = [
-  ...(['ok', 'cut', 'dropped', 'unsupervised', 'skipped', 'copy', 'capped', 'bad'] as const),
-];
 
 function listed(data: RowSet, at: number, tokenizer: Tokenizer, vocabulary: number | undefined): ListedRow {
   const known = data.entries[at];

@@ -50,7 +50,8 @@ import { rewardsApi } from './rewards-api.ts';
 import { makeRowDownloads, rowFilesApi } from './row-files-api.ts';
 import { resultsApi } from './results-api.ts';
 import { Kernels, kernelsApi } from './kernels-api.ts';
-import { findRows, listRows, type RowQuery } from '../data/row-list.ts';
+import { listFound, type RowQuery } from '../data/row-list.ts';
+import { RowSearches } from './row-searches.ts';
 import { Runs } from './runs.ts';
 import { chatTokens, Session } from './session.ts';
 import { sharingApi } from './sharing.ts';
@@ -82,6 +83,7 @@ const rowDownloads = makeRowDownloads();
 const readings = new Readings();
 const histories = new Histories();
 const looks = new Looks(projects);
+const searches = new RowSearches(() => runs.busy);
 const checks = new Checks();
 const turnsOfRows = new TurnsOfRows();
 
@@ -186,27 +188,30 @@ const api: Omit<GraftWorker, 'testLooks'> = {
 
   ...editsApi({
     ...{ session, projects, histories, readings, inTurn, openOrThrow, openDataOrThrow },
-    find: async (data, query) =>
-      findRows(data, query, (await openedOrInTurn()).tokenizer, amongOf(data, query)),
+    find: async (data, query, watch) =>
+      searches.find(data, query, (await openedOrInTurn()).tokenizer, amongOf(data, query), watch),
   }),
 
-  listRows: (query, addTokens = []) =>
+  listRows: (query, addTokens = [], onProgress, signal = unstopped()) =>
     outcome(async () => {
       const open = await openedOrInTurn();
       const { data, tokenizer, info, added } = await readingWith(open, openDataOrThrow(), addTokens);
-      const among = amongOf(data, query);
-      return listRows(data, query, tokenizer, added && info.vocabulary, among);
+      const watch = { onProgress: listener(onProgress), signal };
+      const found = await searches.find(data, query, tokenizer, amongOf(data, query), watch);
+      return listFound(data, found, query, tokenizer, added && info.vocabulary);
     }),
 
-  rowStatistics: (options) =>
+  rowStatistics: (options, onProgress, signal = unstopped()) =>
     outcome(async () => {
       const data = openDataOrThrow();
-      const [{ distributionOf }, { labelsOf }, { epochStatistics }] = await Promise.all([
+      const [{ distributing }, { labelsOf }, { epochStatistics }] = await Promise.all([
         import('../data/distribution.ts'),
         import('../data/row-columns.ts'),
         import('../runs/epoch-statistics.ts'),
       ]);
-      const distribution = distributionOf(data, labelsOf(data.places) !== undefined);
+      const slices = new Slices(listener(onProgress), signal, () => runs.busy);
+      const work = distributing(data, labelsOf(data.places) !== undefined);
+      const distribution = await slices.through('counting', data.places.length, work);
       const epoch = epochStatistics(options, onlyTask(data, options.task));
       return { distribution, ...(epoch && { epoch }) };
     }),

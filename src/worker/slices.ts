@@ -36,6 +36,23 @@ export class Slices {
     if (this.signal.aborted) throw readingStopped();
   }
 
+  /**
+   * Work that yields the share of it that is done.
+   *
+   * @param total of which that is a share, for the progress
+   * @throws GraftError `worker-aborted`
+   */
+  async through<Result>(
+    what: Progress['what'],
+    total: number,
+    work: Generator<number, Result>,
+  ): Promise<Result> {
+    let step = work.next();
+    for (; step.done !== true; step = work.next())
+      if (this.due) await this.pause({ what, done: Math.floor(step.value * total), total });
+    return step.value;
+  }
+
   /** Work on every item. @throws GraftError `worker-aborted` */
   async each<Item>(
     what: Progress['what'],

@@ -1,10 +1,21 @@
 /** The list of all rows: what it is filtered by, the window of it that is on the screen, and the place of the row in view. */
-import type { EditQuery, Failure, FindingId, ListedRow, Part, RowQuery, RowSort } from '../../worker/api.ts';
+import type {
+  EditQuery,
+  Failure,
+  FindingId,
+  ListedRow,
+  Part,
+  Progress,
+  RowQuery,
+  RowSort,
+} from '../../worker/api.ts';
 import type { Data } from './data.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
 /** Rows that are asked for at once: several screens, so that scrolling seldom waits. */
 const WINDOW = 200;
+/** A shorter search shows no progress. */
+const LONG_MS = 1000;
 
 export type StateFilter = NonNullable<RowQuery['state']>;
 
@@ -34,6 +45,10 @@ export class RowList {
   place = $state(0);
   /** Whether the rows in view are still those of another filter: nothing may be done to them as if the filter had found them. */
   changing = $state(false);
+  /** How far a search is, once it takes long. */
+  progress = $state.raw<Progress>();
+  /** The search for the rows of the list, whichever window of them is asked for. */
+  #search: { readonly key: string; readonly summary: unknown; readonly request: AbortController } | undefined;
   #asked = 0;
   #latest: Promise<void> | undefined;
   /** Moves are counted, since a later one may be ready before an earlier one. */
@@ -97,11 +112,18 @@ export class RowList {
   async #fetch(place: number): Promise<void> {
     const from = Math.max(0, Math.floor(place - WINDOW / 3));
     const asked = ++this.#asked;
+    const { query } = this;
+    const began = performance.now();
     const outcome = await this.#session.worker.listRows(
-      { ...this.query, from, count: WINDOW },
+      { ...query, from, count: WINDOW },
       this.data.newTokens,
+      (progress) => {
+        if (asked === this.#asked && performance.now() - began > LONG_MS) this.progress = progress;
+      },
+      this.#signalOf(query),
     );
     if (asked !== this.#asked) return;
+    this.progress = undefined;
     if (!outcome.ok) {
       this.failure = outcome;
       return;
@@ -110,6 +132,17 @@ export class RowList {
     this.total = outcome.total;
     this.from = from;
     this.rows = outcome.rows;
+  }
+
+  /** The signal of a search. Another search than the latest stops that one. */
+  #signalOf(query: EditQuery): AbortSignal {
+    const key = JSON.stringify(query);
+    const { summary } = this.data;
+    if (this.#search?.key !== key || this.#search.summary !== summary) {
+      this.#search?.request.abort();
+      this.#search = { key, summary, request: new AbortController() };
+    }
+    return this.#search.request.signal;
   }
 
   /** Whether the window has these rows, or all there are of them. */

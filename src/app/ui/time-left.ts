@@ -38,6 +38,8 @@ const COUNTED: ReadonlySet<Progress['what']> = new Set([
   'packing',
   'compiling',
   'checking',
+  'searching',
+  'counting',
   'preparing',
   'comparing',
 ]);

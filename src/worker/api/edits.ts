@@ -92,9 +92,11 @@ export interface EditsApi {
   optionsOfVersion(version: number): Promise<Outcome<{ readonly options: DataOptions }>>;
   /** The changes of the open rows as a file, for the command that repeats a run. */
   exportChanges(): Promise<Outcome<{ readonly fileName: string; readonly file: Blob }>>;
-  /** What a replacement would change. */
+  /** What a replacement would change. Stopped, it fails with `worker-aborted`. */
   findToReplace(
     replacement: Replacement,
     among: EditQuery,
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly found: ReplaceFound }>>;
 }

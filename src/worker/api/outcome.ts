@@ -27,6 +27,8 @@ export interface Progress {
     | 'loading'
     | 'compiling'
     | 'checking'
+    | 'searching'
+    | 'counting'
     | 'measuring'
     | 'answering'
     | 'evaluating'

@@ -71,14 +71,14 @@ const PARTS: Readonly<Record<Part, string>> = {
 
 /**
  * @param steps of the history: an added row gets a number that none of them has
- * @param among places of the rows that a replacement may change
- * @throws GraftError `edit-…`, `replace-pattern`
+ * @param replaced what a replacement changes ({@link findingToReplace})
+ * @throws GraftError `edit-…`
  */
 export function editedRows(
   data: RowSet,
   edit: RowsEdit,
   steps: Iterable<DataStep>,
-  among: readonly number[],
+  replaced: FoundToReplace['changed'] = [],
 ): Edited {
   switch (edit.kind) {
     case 'write': {
@@ -116,7 +116,7 @@ export function editedRows(
     case 'add':
       return added(data, edit, steps);
     case 'replace':
-      return replaced(data, edit.replacement, among);
+      return replacedIn(data, edit.replacement, replaced);
   }
 }
 
@@ -151,18 +151,27 @@ function added(
 
 const MAX_EXAMPLES = 8;
 
-/** What a replacement would change. @param among places of rows @throws GraftError `replace-pattern` */
-export function findToReplace(
+/** What a replacement changes, with the rows as they are after it. */
+export interface FoundToReplace extends ReplaceFound {
+  readonly changed: readonly { readonly at: number; readonly content: ExampleContent }[];
+}
+
+/** Rows between two pauses. */
+const ROWS_BETWEEN = 64;
+
+/** What a replacement would change. Yields the share that is done. @param among places of rows @throws GraftError `replace-pattern` */
+export function* findingToReplace(
   data: RowSet,
   replacement: Replacement,
   among: readonly number[],
-): ReplaceFound & { readonly changed: readonly { readonly at: number; readonly content: ExampleContent }[] } {
+): Generator<number, FoundToReplace> {
   const replacing = replacer(replacement);
   const changed: { at: number; content: ExampleContent }[] = [];
   const examples: ReplaceFound['examples'][number][] = [];
   let places = 0;
   let refused = 0;
-  for (const at of among) {
+  for (const [place, at] of among.entries()) {
+    if (place % ROWS_BETWEEN === 0) yield place / among.length;
     const entry = data.entries[at];
     const { example, file, line } = entry;
     const result =
@@ -193,8 +202,7 @@ function isKept(content: ExampleContent): boolean {
   }
 }
 
-function replaced(data: RowSet, replacement: Replacement, among: readonly number[]): Edited {
-  const { changed } = findToReplace(data, replacement, among);
+function replacedIn(data: RowSet, replacement: Replacement, changed: FoundToReplace['changed']): Edited {
   if (changed.length === 0)
     throw new GraftError(
       'edit-nothing',

@@ -3,13 +3,15 @@ import { changesAfter, diffOf, stepsTo, type RowChanges } from '../../data/row-c
 import { GraftError } from '../../errors.ts';
 import { changesFileOf } from '../../runs/headless-command.ts';
 import { unasked, type DataSet } from '../data.ts';
-import type { ChangedData, EditsApi, Failure, OnProgress, RowsEdit } from '../api.ts';
+import type { ChangedData, EditQuery, EditsApi, Failure, OnProgress, Replacement, RowsEdit } from '../api.ts';
 import type { OpenModel } from '../model.ts';
 import { failureOf, listener, outcome } from '../outcome.ts';
 import type { Projects } from '../projects.ts';
 import type { Readings } from '../readings.ts';
 import type { Session } from '../session.ts';
-import { Slices } from '../slices.ts';
+import { Slices, type SliceWatch } from '../slices.ts';
+import { unstopped } from '../stopping.ts';
+import type { FoundToReplace } from './edit-rows.ts';
 import { revisionOf, withRowChoices, withRevision, type Histories, type SetKey } from './history.ts';
 
 interface Rooms {
@@ -21,10 +23,7 @@ interface Rooms {
   readonly openOrThrow: () => Promise<OpenModel>;
   readonly openDataOrThrow: () => DataSet;
   /** Places of the rows that a query finds. */
-  readonly find: (
-    data: DataSet,
-    query: Extract<RowsEdit, { kind: 'replace' }>['among'],
-  ) => Promise<readonly number[]>;
+  readonly find: (data: DataSet, query: EditQuery, watch: SliceWatch) => Promise<readonly number[]>;
 }
 
 /** The calls of the page that change rows, undo and redo. Each catches what it throws and returns it as a failure. */
@@ -41,16 +40,31 @@ export function editsApi(rooms: Rooms): EditsApi {
     );
   };
 
-  const edit = async (wanted: RowsEdit, slices: Slices): Promise<ChangedData> => {
+  /** What a replacement would change. @throws GraftError `replace-pattern`, `worker-aborted` */
+  const toReplace = async (
+    data: DataSet,
+    replacement: Replacement,
+    among: EditQuery,
+    watch: SliceWatch,
+  ): Promise<FoundToReplace> => {
+    const { findingToReplace } = await import('./edit-rows.ts');
+    const rows = await find(data, among, watch);
+    const slices = new Slices(watch.onProgress, watch.signal);
+    return slices.through('searching', rows.length, findingToReplace(data, replacement, rows));
+  };
+
+  const edit = async (wanted: RowsEdit, watch: SliceWatch): Promise<ChangedData> => {
+    const slices = new Slices(watch.onProgress, watch.signal);
     const [open, data] = [await openOrThrow(), openDataOrThrow()];
     const key = keyOf(data);
     const [{ editedRows }, { divideOpen }] = await Promise.all([
       import('./edit-rows.ts'),
       import('../../data/open-data.ts'),
     ]);
-    const among = wanted.kind === 'replace' ? await find(data, wanted.among) : [];
+    const found =
+      wanted.kind === 'replace' ? await toReplace(data, wanted.replacement, wanted.among, watch) : undefined;
     const steps = await histories.stepsOf(key);
-    const { rows, done, shows } = editedRows(data, wanted, steps.values(), among);
+    const { rows, done, shows } = editedRows(data, wanted, steps.values(), found?.changed);
     const options = data.options!;
     const at = revisionOf(options);
     // A text that is still being written is one step, however often it is kept.
@@ -108,7 +122,9 @@ export function editsApi(rooms: Rooms): EditsApi {
         return { row: writableRow(openDataOrThrow(), at) };
       }),
     editRows: (wanted, onProgress?: OnProgress) =>
-      outcome(() => readings.run(inTurn, (signal) => edit(wanted, new Slices(listener(onProgress), signal)))),
+      outcome(() =>
+        readings.run(inTurn, (signal) => edit(wanted, { onProgress: listener(onProgress), signal })),
+      ),
     optionsOfVersion: (version) =>
       outcome(async () => {
         const data = openDataOrThrow();
@@ -138,11 +154,10 @@ export function editsApi(rooms: Rooms): EditsApi {
         const text = writeRowChanges(data.changes ?? new Map());
         return { fileName: changesFileOf(data), file: new Blob([text], { type: 'application/json' }) };
       }),
-    findToReplace: (replacement, among) =>
+    findToReplace: (replacement, among, onProgress, signal = unstopped()) =>
       outcome(async () => {
-        const data = openDataOrThrow();
-        const { findToReplace } = await import('./edit-rows.ts');
-        const { changed: _, ...found } = findToReplace(data, replacement, await find(data, among));
+        const watch = { onProgress: listener(onProgress), signal };
+        const { changed: _, ...found } = await toReplace(openDataOrThrow(), replacement, among, watch);
         return { found };
       }),
   };

@@ -38,3 +38,21 @@ test('a filter that a move overtakes is still finished', async () => {
   expect(data.rowAt).toBe(2);
   expect(list.changing).toBe(false);
 });
+
+test('another search stops the one before it, and another window of the same does not', async () => {
+  const signals: AbortSignal[] = [];
+  const worker = {
+    listRows: (_: unknown, __: unknown, ___: unknown, signal: AbortSignal) => {
+      signals.push(signal);
+      return new Promise(() => undefined);
+    },
+  };
+  const list = new RowList({ worker } as unknown as Session, {} as unknown as Data);
+  list.text = 'plum';
+  void list.fetch(0);
+  void list.fetch(400);
+  expect(signals.map(({ aborted }) => aborted)).toEqual([false, false]);
+  list.text = 'plums';
+  void list.fetch(0);
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, false]);
+});

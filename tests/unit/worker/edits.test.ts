@@ -2,7 +2,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { openData } from '../../../src/data/open-data.ts';
 import type { DataOptions } from '../../../src/data/options.ts';
-import { findRows } from '../../../src/data/row-list.ts';
 import type { StoredStepOfData } from '../../../src/storage/records.ts';
 import type { ChangedData, DataName, EditsApi, RowsEdit } from '../../../src/worker/api.ts';
 import { unasked, type DataSet } from '../../../src/worker/data.ts';
@@ -10,6 +9,7 @@ import { editsApi } from '../../../src/worker/edits/edits-api.ts';
 import { Histories, revisionToOpen, type StepStore } from '../../../src/worker/edits/history.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
 import { Readings } from '../../../src/worker/readings.ts';
+import { RowSearches } from '../../../src/worker/row-searches.ts';
 import type { Session } from '../../../src/worker/session.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { graftError } from '../expect-graft-error.ts';
@@ -50,7 +50,7 @@ function start(): void {
     inTurn: (work) => work(),
     openOrThrow: () => Promise.resolve(model),
     openDataOrThrow: () => session.data!,
-    find: (data, query) => Promise.resolve(findRows(data, query, model.tokenizer, undefined)),
+    find: (data, query, watch) => new RowSearches().find(data, query, model.tokenizer, undefined, watch),
   });
 }
 
