@@ -1,4 +1,5 @@
 /** What one pass of a run over its rows computes: its tokens, what padding adds, and what shared prefixes save. */
+import type { PreparedRow } from '../data/prepare.ts';
 import { placesOf, rowsOfPlaces, shapeOf, type Entry, type RowSet } from '../data/row-set.ts';
 import { sizeOfRows } from '../model/batch.ts';
 import { objectiveOf, takesKind } from '../objectives/registry.ts';
@@ -26,8 +27,15 @@ export interface EpochStatistics {
 /** Micro-batches that are looked at: more say nothing else. */
 const MAX_STEPS = 200;
 
-/** @returns undefined if the objective cannot learn from these rows */
-export function epochStatistics(form: FormSpec, data: RowSet): EpochStatistics | undefined {
+/**
+ * Yields the share that is done, since rows of a large file are made for it.
+ *
+ * @returns undefined if the objective cannot learn from these rows
+ */
+export function* epochStatistics(
+  form: FormSpec,
+  data: RowSet,
+): Generator<number, EpochStatistics | undefined> {
   const places = placesOf(data, 'train');
   const rows = rowsOfPlaces(places);
   const objective = objectiveOf(form.objective);
@@ -36,10 +44,12 @@ export function epochStatistics(form: FormSpec, data: RowSet): EpochStatistics |
   const spec = specOf({ ...form, maxLength: data.options?.maxLength ?? form.maxLength });
   const steps = Math.ceil(rows.length / (spec.batch * spec.accumulate));
   const order = new RowOrder(rows, spec);
-  const looked = spread([...Array(steps).keys()], MAX_STEPS).map((step) =>
+  const looked: PreparedRow[][] = [];
+  for (const step of spread({ length: steps, at: (index) => index }, MAX_STEPS)) {
+    yield step / steps;
     // The last step of a pass takes rows of the next one as well.
-    order.rowsOf(step).map((row) => itemOf(rows, row)),
-  );
+    looked.push(order.rowsOf(step).map((row) => itemOf(rows, row)));
+  }
   const share = (packing: boolean): number => {
     const sizes = looked
       .flatMap((step) => microBatches(step, { ...spec, packing }))

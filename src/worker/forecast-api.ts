@@ -3,7 +3,7 @@ import { findRunWarnings } from '../train/run-warnings.ts';
 import type { ForecastApi } from './api.ts';
 import { rewardWarnings } from '../scorers/rewards/reward-warnings.ts';
 import type { PromptRow } from '../train/policy/prompts.ts';
-import { isHeld, spread, type List } from '../lists.ts';
+import { isHeld, itemOf, itemsOf, spread, type List } from '../lists.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { onlyTask, type Entry, type RowSet, type UsedEntry } from '../data/row-set.ts';
 import type { Checks } from './checks.ts';
@@ -19,11 +19,17 @@ import { specOf } from '../settings/spec.ts';
 const trainedOn = ({ places }: Pick<RowSet, 'places'>): UsedEntry[] =>
   places.filter(({ part }) => part === 'train');
 
-/** Rows of a large file that are looked at. */
+/** Rows of a large file that are looked at: some places of it, since a part of the file is read for each. */
 const LOOKED_AT = 2048;
+const PLACES = 64;
 /** All rows; some of them if they are made as they are taken. */
-const looked = <Row extends object>(rows: List<Row>): readonly Row[] =>
-  isHeld(rows) && !rows.some((row) => 'large' in row) ? rows : spread(rows, LOOKED_AT);
+function looked<Row extends object>(rows: List<Row>): readonly Row[] {
+  if (isHeld(rows) && !rows.some((row) => 'large' in row)) return rows;
+  const each = LOOKED_AT / PLACES;
+  if (rows.length <= LOOKED_AT) return [...itemsOf(rows)];
+  const starts = spread({ length: rows.length - each, at: (index) => index }, PLACES);
+  return starts.flatMap((start) => Array.from({ length: each }, (_, next) => itemOf(rows, start + next)));
+}
 
 const load = () => Promise.all([import('../runs/run-forecast.ts'), import('./speeds.ts')]);
 

@@ -212,7 +212,8 @@ const api: Omit<GraftWorker, 'testLooks'> = {
       const slices = new Slices(listener(onProgress), signal, () => runs.busy);
       const work = distributing(data, labelsOf(data.places) !== undefined);
       const distribution = await slices.through('counting', data.places.length, work);
-      const epoch = epochStatistics(options, onlyTask(data, options.task));
+      const batches = epochStatistics(options, onlyTask(data, options.task));
+      const epoch = await slices.through('counting', data.places.length, batches);
       return { distribution, ...(epoch && { epoch }) };
     }),
 

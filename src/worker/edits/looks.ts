@@ -22,11 +22,12 @@ export interface LookStore {
   readonly put: typeof putResults;
 }
 
-/** Names the test part by its rows, however the other rows are divided: SHA-256 in hex. Undefined without test rows. */
+/** Names the test part by its rows, however the other rows are divided: SHA-256 in hex. Rows of a large file are not read for it: their hashes name them. Undefined without test rows. */
 export async function testPartOf({ places }: Pick<DataSet, 'places'>): Promise<string | undefined> {
   const rows = places
     .filter(({ part }) => part === 'test')
     .map((place) => {
+      if (place.large) return place.identity!;
       const { example } = place;
       return example && !isTextDocument(example) ? identityOf(example) : place.row.ids.join(' ');
     });

@@ -4,6 +4,7 @@ import { distributionOf } from '../../../src/data/distribution.ts';
 import { openData } from '../../../src/data/open-data.ts';
 import type { DataOptions } from '../../../src/data/options.ts';
 import type { RowSet } from '../../../src/data/row-set.ts';
+import { whole } from '../../../src/data/findings/slow.ts';
 import { epochStatistics } from '../../../src/runs/epoch-statistics.ts';
 import { START } from '../../../src/app/train/kept-settings.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
@@ -80,7 +81,7 @@ describe('a pass of a run', () => {
 
   test('has the tokens of the training rows, and padding for the rest of what it computes', async () => {
     const data = await open(Array.from({ length: 16 }, (_, i) => ticket(i)));
-    const found = epochStatistics(form, data)!;
+    const found = whole(epochStatistics(form, data))!;
     const train = data.places.filter(({ part }) => part === 'train');
     expect(found).toMatchObject({
       rows: 12,
@@ -106,18 +107,18 @@ describe('a pass of a run', () => {
       })),
       { ...OPTIONS, maxLength: 200, validation: 0 },
     );
-    expect(epochStatistics({ ...form, batch: 4, accumulate: 1 }, data)!.repeated).toBeGreaterThan(0.4);
+    expect(whole(epochStatistics({ ...form, batch: 4, accumulate: 1 }, data))!.repeated).toBeGreaterThan(0.4);
     const other = await open(
       Array.from({ length: 8 }, (_, i) => ({ text: `${i} ${'x'.repeat(i)}` })),
       OPTIONS,
     );
-    expect(epochStatistics(form, other)!.repeated).toBeLessThan(0.2);
+    expect(whole(epochStatistics(form, other))!.repeated).toBeLessThan(0.2);
   });
 
   test('is not counted for rows that its objective cannot learn from', async () => {
     const data = await open(
       Array.from({ length: 8 }, (_, i) => ({ prompt: `Q ${i}`, chosen: 'a', rejected: 'b' })),
     );
-    expect(epochStatistics(form, data)).toBeUndefined();
+    expect(whole(epochStatistics(form, data))).toBeUndefined();
   });
 });

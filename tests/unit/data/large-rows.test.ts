@@ -1,8 +1,9 @@
 /** Rows of a file that is too large to hold are the same as those that are held, for everything that asks for them. */
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { distributionOf } from '../../../src/data/distribution.ts';
 import { checkOpenRows } from '../../../src/data/findings/open-rows.ts';
 import { dealFolds, rowsOfFold } from '../../../src/data/folds.ts';
+import { LargeRows } from '../../../src/data/large-rows.ts';
 import { openData } from '../../../src/data/open-data.ts';
 import type { DataFile, DataOptions, OtherFiles } from '../../../src/data/options.ts';
 import { placeKey, type ChangedRow } from '../../../src/data/row-changes.ts';
@@ -131,7 +132,6 @@ async function askedOf({ data, summary }: Opened): Promise<Record<string, unknow
     questions: [...itemsOf(data.questions)],
     pairs: [...itemsOf(pairsOf(data, 'train', true))].map(({ example, question }) => ({ example, question })),
     promptPairs: promptPairsOf(data, true).map(({ question }) => question),
-    testPart: await testPartOf(data),
   };
 }
 
@@ -181,6 +181,21 @@ test('are the same next to held ones, of other files and in mixtures, and where 
   await expectSame(await open(KINDS.labels, { more }, options));
   const [held, large] = await open(KINDS.labels, { more, heldOut: KINDS.chats }, OPTIONS);
   await expectSame([held, large]);
+});
+
+test('name the test part by its rows, and are not read for that', async () => {
+  const [, { data }] = await open(KINDS.labels);
+  const read = vi.spyOn(LargeRows.prototype, 'exampleOf');
+  const name = await testPartOf(data);
+  expect(read).not.toHaveBeenCalled();
+  read.mockRestore();
+  const without = async (part: 'train' | 'test'): Promise<string | undefined> => {
+    const { line } = data.entries.find((entry) => entry.part === part)!;
+    const [, other] = await open(KINDS.labels, {}, { ...OPTIONS, skip: [[line]] });
+    return testPartOf(other.data);
+  };
+  expect(await without('train')).toBe(name);
+  expect(await without('test')).not.toBe(name);
 });
 
 test('are split by the values of columns and dealt to folds as held ones are', async () => {
