@@ -5,7 +5,9 @@ import {
   calibrationError,
   largest,
   probabilitiesOf,
+  reliabilityBins,
   type Judged,
+  type ReliabilityBin,
 } from '../scorers/calibration.ts';
 import type { Evaluation } from './record.ts';
 import type { Side } from './sides.ts';
@@ -20,6 +22,8 @@ export interface ChoiceReport {
   /** Of the probabilities of the choices (calibration.ts). */
   readonly calibrationError: number;
   readonly brier: number;
+  /** Of a reliability diagram. */
+  readonly bins: readonly ReliabilityBin[];
 }
 
 /** The choices of a row; undefined if its answers were generated. */
@@ -76,5 +80,6 @@ export function choiceReport({ record, at, answers }: Side): ChoiceReport | unde
     accuracyByLength: byLength / rows,
     calibrationError: calibrationError(judged),
     brier: brierScore(judged),
+    bins: reliabilityBins(judged),
   };
 }

@@ -2,6 +2,7 @@
 import { plural } from '../numbers.ts';
 import type { ChosenFrom } from './record.ts';
 
+/** What an answer is that was chosen, after “Each answer is”. */
 export function chosenInWords({ from, column, texts, ends }: ChosenFrom): string {
   const of =
     from === 'labels'

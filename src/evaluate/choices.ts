@@ -6,7 +6,7 @@ import { isObject } from '../json.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { areLabels } from './draw.ts';
 import type { AskedQuestion } from './methods/method.ts';
-import type { ChosenFrom } from './record.ts';
+import type { ChoiceSource, ChosenFrom } from './record.ts';
 
 /** Words of `--choices` for the set of answers of the data. */
 export const LABELS = 'labels';
@@ -16,7 +16,7 @@ const COLUMN = 'column:';
 const MAX_CHOICES = 1000;
 
 /** Reads `--choices`. */
-export function choicesFrom(asked: string): Pick<ChosenFrom, 'from' | 'column'> {
+export function choicesFrom(asked: string): ChoiceSource {
   if (asked === LABELS) return { from: 'labels' };
   return { from: 'column', column: asked.startsWith(COLUMN) ? asked.slice(COLUMN.length) : asked };
 }
@@ -37,7 +37,7 @@ export function choicesOf(texts: readonly string[]): Choices {
 export function withChoices<Asked extends AskedQuestion>(
   asked: readonly Asked[],
   answered: Iterable<Question>,
-  from: Pick<ChosenFrom, 'from' | 'column'> | undefined,
+  from: ChoiceSource | undefined,
 ): readonly Asked[] {
   if (!from) return asked;
   return from.column === undefined ? withLabels(asked, answered) : withColumn(asked, from.column);
@@ -74,7 +74,7 @@ function labelsAmong(answered: Iterable<Question>, task: string | undefined): Ch
     else if (byText.size <= MAX_CHOICES && !byText.has(text)) byText.set(text, expected);
   }
   const labels = [...byText.values()].sort();
-  const instead = `Give --choices the column that has the choices of each row, or leave it out: answers are generated then.`;
+  const instead = 'Take the choices from a column of the rows, or let the model write its answers.';
   if (labels.length < 2)
     throw new GraftError(
       'choices',
@@ -142,10 +142,7 @@ function listOf(value: unknown): string[] | undefined {
 }
 
 /** What a record says of the choices of its rows. */
-export function chosenFrom(
-  from: Pick<ChosenFrom, 'from' | 'column'>,
-  asked: readonly AskedQuestion[],
-): ChosenFrom {
+export function chosenFrom(from: ChoiceSource, asked: readonly AskedQuestion[]): ChosenFrom {
   const all = asked.flatMap(({ question: { choices } }) => choices ?? []);
   const [first] = all;
   return {

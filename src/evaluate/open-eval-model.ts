@@ -1,7 +1,7 @@
 /** A language model under evaluation: greedy answers to drawn questions, several at once, its loss on the test part, and the likelihoods of pairs. */
 import type { Example } from '../data/example.ts';
 import { prepareRows, type PreparedRow } from '../data/prepare.ts';
-import type { Question } from '../data/questions.ts';
+import type { Choices, Question } from '../data/questions.ts';
 import { sequencesAtOnce } from '../model/generation.ts';
 import { Generator } from '../model/generator.ts';
 import type { LabelledTokens } from '../model/batch.ts';
@@ -54,7 +54,23 @@ interface KnownAnswers {
 /** Answers by what was asked: prompts are made anew for each measurement. */
 export class AnswersByPrompt implements KnownAnswers {
   readonly #kept = new Map<string, Evidence>();
-  readonly #keyOf = ({ ask, tools }: Question): string => JSON.stringify([ask, tools]);
+  /** Numbers of lists of choices: a list may be long, and that of labels belongs to every row. */
+  readonly #numbers = new Map<string, number>();
+  readonly #known = new WeakMap<Choices, number>();
+
+  #keyOf({ ask, tools, choices }: Question): string {
+    return JSON.stringify([ask, tools, choices && this.#numberOf(choices)]);
+  }
+
+  #numberOf(choices: Choices): number {
+    const known = this.#known.get(choices);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(choices);
+    const number = this.#numbers.get(text) ?? this.#numbers.size;
+    this.#numbers.set(text, number);
+    this.#known.set(choices, number);
+    return number;
+  }
 
   has(question: Question): boolean {
     return this.#kept.has(this.#keyOf(question));

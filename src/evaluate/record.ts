@@ -200,6 +200,9 @@ export interface ChosenFrom {
   readonly ends: boolean;
 }
 
+/** The same before rows are read. */
+export type ChoiceSource = Pick<ChosenFrom, 'from' | 'column'>;
+
 export interface Made {
   /** Milliseconds since 1970. */
   readonly time: number;

@@ -7,7 +7,6 @@ import { groupsInWords, testInWords } from './clusters.ts';
 import { familiesOf, withFamilies, type Family } from './seeds.ts';
 import { judgedInWords, judgedNames, judgedResult } from './judged.ts';
 import { nameOf, REWARD_COLUMNS, rewardCells, scoreCell, seedCell } from './cells.ts';
-import { CHOICE_COLUMNS, choiceCells, choiceReport } from './choice-report.ts';
 import { chosenInWords } from './choices-in-words.ts';
 import { pInWords } from './chance.ts';
 import { metricsOf } from './columns.ts';
@@ -15,6 +14,7 @@ import { costOf } from './costs.ts';
 import { flipsOf, type Flips } from './flips.ts';
 import { forgettingSentences, forgettingVerdict } from './forgetting.ts';
 import { intervalsOf } from './intervals.ts';
+import { CHOICES_STYLE, reportChoices } from './report-choices.ts';
 import { reportDocuments, DOCUMENTS_STYLE } from './report-documents.ts';
 import type { Evaluation } from './record.ts';
 import type { JudgedMethod } from './report.ts';
@@ -62,12 +62,12 @@ export function reportPage(record: Evaluation, about: AboutReport): string {
     title,
     html`<h1>${title}</h1>
       ${verdictOf(record, about)}
-      ${methodsOf(sides, about.metrics)}${choicesOf(sides)}${reportDocuments(record, sides)}${flips.length > 0 && base && flipTable(flips, base)}${tookTable(sides)}${forgettingOf(sides)}${blindOf(record)}${byModelOf(record)}${failuresOf(record)}
+      ${methodsOf(sides, about.metrics)}${reportChoices(sides)}${reportDocuments(record, sides)}${flips.length > 0 && base && flipTable(flips, base)}${tookTable(sides)}${forgettingOf(sides)}${blindOf(record)}${byModelOf(record)}${failuresOf(record)}
       <h2 id="answers">Answers</h2>
       ${answers}
       <h2 id="made">How it was made</h2>
       ${madeOf(record, about)}`,
-    [STYLE, DOCUMENTS_STYLE, rowsStyle(choices)].join('\n'),
+    [STYLE, CHOICES_STYLE, DOCUMENTS_STYLE, rowsStyle(choices)].join('\n'),
   );
 }
 
@@ -178,22 +178,6 @@ function seedsOf({ label, members, seeds }: Family, metrics: readonly Scorer[]):
       String(seeds[at]),
       ...metrics.map((metric) => scoreCell(metric, metricsOf(side, metrics))),
     ]),
-  );
-}
-
-function choicesOf(sides: readonly Side[]): Html | false {
-  const rows = sides.flatMap((side) => {
-    const found = choiceReport(side);
-    return found ? [[nameOf(side), ...choiceCells(found)]] : [];
-  });
-  return (
-    rows.length > 0 &&
-    html`<h2 id="choices">Chosen by likelihood</h2>
-      ${table(
-        'The likeliest choice is the answer. By length, the log-probability is divided by the characters of the choice. The expected calibration error compares the probability of the answer with the share of right ones, in 15 bins. The Brier score is 0 if the right choice is always certain.',
-        [{ heading: 'method' }, ...CHOICE_COLUMNS.map((heading) => ({ heading, isNumber: true }))],
-        rows,
-      )}`
   );
 }
 

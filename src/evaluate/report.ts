@@ -152,6 +152,11 @@ function methodReport(side: Side, metrics: readonly Scorer[]): object {
         accuracy_by_length: choices.accuracyByLength,
         expected_calibration_error: choices.calibrationError,
         brier_score: choices.brier,
+        reliability: choices.bins.map(({ confidence, right, ...bin }) => ({
+          ...bin,
+          mean_probability: confidence,
+          share_right: right,
+        })),
       },
     }),
     ...(loss && { loss_rows: loss.rows, supervised_tokens: loss.supervisedTokens }),

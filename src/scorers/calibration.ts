@@ -22,19 +22,51 @@ export function probabilitiesOf(logProbabilities: readonly number[]): number[] {
 export const largest = (values: readonly number[]): number =>
   values.reduce((best, value, at) => (value > values[best] ? at : best), 0);
 
+/** Rows whose answers were about as sure: a dot of a reliability diagram. */
+export interface ReliabilityBin {
+  /** The probabilities of the bin, from 0 to 1. */
+  readonly from: number;
+  readonly to: number;
+  readonly rows: number;
+  /** The mean probability of the answers. */
+  readonly confidence: number;
+  /** The share of them that is right. */
+  readonly right: number;
+}
+
+/** Sums by bins of the largest probability; the last bin is of probabilities that are 1. */
+function binned(rows: readonly Judged[]): { rows: number; confidence: number; right: number }[] {
+  const bins = Array.from({ length: BINS + 1 }, () => ({ rows: 0, confidence: 0, right: 0 }));
+  for (const { probabilities, right } of rows) {
+    const chosen = largest(probabilities);
+    const bin = bins[Math.floor(probabilities[chosen] * BINS)];
+    bin.rows++;
+    bin.confidence += probabilities[chosen];
+    bin.right += Number(chosen === right);
+  }
+  return bins;
+}
+
+/** The bins of {@link calibrationError} that have rows, the least sure first. */
+export const reliabilityBins = (rows: readonly Judged[]): ReliabilityBin[] =>
+  binned(rows).flatMap(({ rows: many, confidence, right }, at) =>
+    many === 0
+      ? []
+      : {
+          from: Math.min(at, BINS) / BINS,
+          to: Math.min(at + 1, BINS) / BINS,
+          rows: many,
+          confidence: confidence / many,
+          right: right / many,
+        },
+  );
+
 /**
  * The expected calibration error (Guo et al., 2017): by bins of the largest probability, how far it is from the share of right rows on average. As
  * torchmetrics' MulticlassCalibrationError with 15 bins and the norm l1. NaN without rows.
  */
 export function calibrationError(rows: readonly Judged[]): number {
-  const bins = Array.from({ length: BINS + 1 }, () => ({ confidence: 0, right: 0 }));
-  for (const { probabilities, right } of rows) {
-    const chosen = largest(probabilities);
-    const bin = bins[Math.floor(probabilities[chosen] * BINS)];
-    bin.confidence += probabilities[chosen];
-    bin.right += Number(chosen === right);
-  }
-  return bins.reduce((sum, bin) => sum + Math.abs(bin.confidence - bin.right), 0) / rows.length;
+  return binned(rows).reduce((sum, bin) => sum + Math.abs(bin.confidence - bin.right), 0) / rows.length;
 }
 
 /** The mean squared distance of the probabilities from the right answer (Brier, 1950), from 0 to 2: as scikit-learn's brier_score_loss for several classes. NaN without rows. */

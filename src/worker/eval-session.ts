@@ -4,6 +4,7 @@ import { addedTokens } from '../adapters/tokens/tokens.ts';
 import type { Question } from '../data/questions.ts';
 import { placesOf, rowsOf, type RowSet } from '../data/row-set.ts';
 import { groupOfRow } from '../data/row-columns.ts';
+import { chosenFrom, withChoices } from '../evaluate/choices.ts';
 import { drawQuestions, type Drawn } from '../evaluate/draw.ts';
 import { OpenEvalModel, type EvalProgress, type KnownModel } from '../evaluate/open-eval-model.ts';
 import {
@@ -23,7 +24,7 @@ import type {
   PassagePort,
 } from '../evaluate/methods/method.ts';
 import { drawPairs, pairRowsOf } from '../evaluate/pairs.ts';
-import type { Evaluation, Item, Made, Subject } from '../evaluate/record.ts';
+import type { ChoiceSource, Evaluation, Item, Made, Subject } from '../evaluate/record.ts';
 import {
   evaluateWhole,
   type EvaluationPlan,
@@ -73,6 +74,8 @@ interface Sample {
   readonly passages?: PassagePort | undefined;
   /** One of the drawn rows alone. */
   readonly only?: number | undefined;
+  /** What answers are chosen from by likelihood. */
+  readonly choices?: ChoiceSource | undefined;
 }
 
 /** The rows of a measurement. */
@@ -113,14 +116,21 @@ interface Failure {
 /** The rows as an adapter with new tokens reads them. */
 type Grow<Rows extends RowSet> = (data: Rows, own: OpenModel, added: NewTokens) => Promise<Rows>;
 
-/** Draws the rows that are asked. @param isScorable whether rewards may score prompts without an answer */
+/**
+ * Draws the rows that are asked.
+ *
+ * @param isScorable whether rewards may score prompts without an answer
+ * @throws GraftError `choices` for rows that have none
+ */
 export function evalSessionOf<Rows extends RowSet>(
   open: OpenModel,
   data: Rows,
-  { rows, lossOf, shots = 0, rewards, scorers = [], examples, encoder, instruction, passages, only }: Sample,
+  sample: Sample,
   { onProgress, signal }: EvalWatch,
   { grow, isScorable = true }: { readonly grow: Grow<Rows>; readonly isScorable?: boolean },
 ): EvalSession<Rows> {
+  const { rows, lossOf, shots = 0, rewards, scorers = [], choices, only } = sample;
+  const { examples, encoder, instruction, passages } = sample;
   const chat = isChat(open);
   const template = open.tokenizer.chatTemplate ?? false;
   const seed = data.options?.seed ?? DEFAULT_SEED;
@@ -144,13 +154,18 @@ export function evalSessionOf<Rows extends RowSet>(
   const asking = isPrompts ? prompts : pairsOf(data, 'test', template);
   const part = partOf(data);
   const pairs = isPrompts ? [] : pairsIn(data, part);
-  const asked = drawn.chosen.map((at): AskedQuestion => ({
-    question: itemOf(questions, at),
-    example: asking.at(at)?.example,
-  }));
+  const asked = withChoices(
+    drawn.chosen.map((at): AskedQuestion => ({
+      question: itemOf(questions, at),
+      example: asking.at(at)?.example,
+    })),
+    choices ? questionsIn(pairsOf(data, 'train', template), questions) : [],
+    choices,
+  );
+  const chosenAs = choices && chosenFrom(choices, asked);
   const groupedBy = data.options?.fair?.group;
-  const items = drawn.chosen.map((at): Item => {
-    const { prompt, expected, task } = itemOf(questions, at);
+  const items = drawn.chosen.map((at, place): Item => {
+    const { prompt, expected, task, choices: own } = asked[place].question;
     // A run that is resumed after a reload has rows without their examples.
     const pair = asking.at(at);
     return {
@@ -158,6 +173,7 @@ export function evalSessionOf<Rows extends RowSet>(
       ...{ prompt, expected },
       ...(task !== undefined && { task }),
       ...groupOfRow(pair?.example, groupedBy),
+      ...(own && !chosenAs?.texts && { choices: own.texts }),
     };
   });
   const slices = new Slices(onProgress, signal);
@@ -223,6 +239,7 @@ export function evalSessionOf<Rows extends RowSet>(
             made: {
               ...{ ...made, draw: drawn.draw, newTokens: drawn.newTokens },
               ...(groupedBy !== undefined && { groupedBy }),
+              ...(chosenAs && { choices: chosenAs }),
             },
             ...{ items, asked, subjects, isPrompts, shots, seed, examples, encoder, rewards: scorer },
             ...{ chosen: named, train, passages },
@@ -243,6 +260,14 @@ export function evalSessionOf<Rows extends RowSet>(
     },
   };
 }
+
+/** The questions of training, then those of the test part, each time that they are asked for. */
+const questionsIn = (train: List<Pair>, test: List<Question>): Iterable<Question> => ({
+  *[Symbol.iterator]() {
+    for (const { question } of itemsOf(train)) yield question;
+    yield* itemsOf(test);
+  },
+});
 
 /** Whether an adapter reads texts with new tokens: then they are divided into other rows. */
 const readsOtherText = ({ files }: RowSet, { modules }: Adapter): boolean =>

@@ -18,7 +18,7 @@ import { RULE_METHODS } from '../evaluate/methods/registry.ts';
 import { instructed, instructedFewShot } from '../evaluate/methods/instructed.ts';
 import { instructionLabels, usualInstruction } from '../evaluate/methods/instruction.ts';
 import { adapterRetrieval, retrieval } from '../evaluate/methods/retrieval.ts';
-import { AnswersByPrompt } from '../evaluate/open-eval-model.ts';
+import { AnswersByPrompt, type KnownModel } from '../evaluate/open-eval-model.ts';
 import type { OpenSubject, SubjectPlan } from '../evaluate/run-evaluation.ts';
 import { pairsOf } from '../evaluate/loss-part.ts';
 import { spread } from '../lists.ts';
@@ -105,12 +105,12 @@ export async function evaluate(
   const { rewards: chosen } = sample;
   let specs = chosen;
   for (const { training } of subjects) specs ??= await rewardsOf(training);
-  const { lossOf = 'asked', rows, scorers, prompting, only } = sample;
+  const { lossOf = 'asked', rows, scorers, prompting, only, choices } = sample;
   const sitting = evalSessionOf(
     open,
     data,
     {
-      ...{ rows, lossOf, rewards: specs, scorers, passages, only },
+      ...{ rows, lossOf, rewards: specs, scorers, passages, only, choices },
       ...(prompting && {
         ...{ shots: prompting.shots, examples: prompting.examples, encoder },
         instruction: (answers) => instructionOf(prompting, answers),
@@ -124,7 +124,7 @@ export async function evaluate(
   const plans = [
     ...RULE_METHODS.map((rule) => sitting.subject(rule, {}, 'base')),
     sitting.subject(baseMethod, {}, 'base', undefined, {
-      known: data.base,
+      known: choices ? promptedOf(data) : data.base,
       ...withParts(general?.(undefined), forgetting?.(undefined)),
     }),
   ];
@@ -186,9 +186,15 @@ export async function evaluate(
 /** Whether examples are too few, or do not fit: then a method with examples is left out. */
 const isTooFew = (error: unknown): boolean => error instanceof GraftError && error.code === 'evaluate-shots';
 
+/** What is known of the base model by its prompts and choices, which each measurement makes again. */
+const promptedOf = ({ base }: DataSet): KnownModel => ({
+  answers: (base.prompted ??= new AnswersByPrompt()),
+  losses: base.losses,
+});
+
 /** The base model after prompts. One that does not fit, or has nothing to say, is left out. */
 function promptPlans(sitting: EvalSession, data: DataSet, { shots }: Prompting): SubjectPlan[] {
-  const known = { answers: (data.base.prompted ??= new AnswersByPrompt()), losses: data.base.losses };
+  const known = promptedOf(data);
   return [...(shots > 0 ? [fewShot] : []), instructed, ...(shots > 0 ? [instructedFewShot] : [])].map(
     (method) => ({ ...sitting.subject(method, {}, 'examples', undefined, { known }), isOptional: isTooFew }),
   );
@@ -330,12 +336,12 @@ export async function measureFewShot(
 ): Promise<Evaluation> {
   const { open, data } = await opened(session);
   const tuned = adapter === 'base' ? undefined : await tunedOf(session, open, data, adapter);
-  const { lossOf = 'asked', rows, rewards: chosen, scorers } = sample;
+  const { lossOf = 'asked', rows, rewards: chosen, scorers, choices } = sample;
   const rewards = chosen ?? (await rewardsOf(tuned?.training));
   const sitting = evalSessionOf(
     open,
     data,
-    { rows, lossOf, shots, rewards, scorers },
+    { rows, lossOf, shots, rewards, scorers, choices },
     { onProgress, signal },
     { grow },
   );

@@ -447,6 +447,43 @@ test('two methods are judged blind by keyboard, also after a reload, and the rep
   expect(studio.problems).toEqual([]);
 });
 
+test('answers are chosen among the labels, with accuracy, confusion and a reliability diagram that has a table', async () => {
+  await goTo(page, 'evaluate');
+  const by = page.getByRole('group', { name: 'Answer by' });
+  await by.getByRole('radio', { name: 'choosing among the labels by likelihood' }).check(WAIT);
+  await page.getByText('Choosing reads the question once').waitFor();
+  await page.getByRole('button', { name: 'Measure again' }).click();
+  const chosen = page.getByRole('region', { name: 'Chosen by likelihood' }).first();
+  await chosen.waitFor(WAIT);
+  expect(await verdict()).toMatch(/Each answer is the likeliest of the 2 labels of the data/);
+  for (const heading of [/accuracy/i, /macro-F1/i]) expect(await table()).toMatch(heading);
+  // Every answer is a label now, so the confusion matrix has no other column.
+  await answers().getByText('Which label yes 1 takes for which').click();
+  const confusion = answers().getByRole('table', { name: /^Rows by the reference label/ });
+  expect(await confusion.getByRole('columnheader').allInnerTexts()).toEqual(['reference', 'no', 'yes']);
+
+  const report = JSON.parse((await exported())['report.json']) as {
+    methods: { choices?: { expected_calibration_error: number; brier_score: number } }[];
+  };
+  const errors = report.methods.flatMap(({ choices }) => choices ?? []);
+  expect(errors.length).toBeGreaterThan(2);
+  const drawn = chosen.getByRole('img', { name: /^Reliability diagram of 6 rows: calibration error/ });
+  expect(await drawn.count()).toBe(errors.length);
+  await chosen.getByText('The numbers of these diagrams').click();
+  const numbers = chosen.getByRole('table', { name: 'Methods that chose their answers by likelihood' });
+  const lines = await numbers.locator('tbody tr').allInnerTexts();
+  for (const [at, { expected_calibration_error: error, brier_score: brier }] of errors.entries()) {
+    const cells = lines[at].split(/\s*\t\s*/);
+    expect(Number(cells.at(-2))).toBeCloseTo(error, 2);
+    expect(Number(cells.at(-1))).toBeCloseTo(brier, 2);
+  }
+  expect(await inspect(page, 'chosen')).toEqual([]);
+  await page.reload();
+  await expect.poll(() => drawn.count(), WAIT).toBe(errors.length);
+  expect(await by.getByRole('radio', { name: /^choosing among the labels/ }).isChecked()).toBe(true);
+  expect(studio.problems).toEqual([]);
+});
+
 test('few rows are cross-validated: paused, continued after a reload, and shown as one measurement', async () => {
   await goTo(page, 'start');
   await page.getByRole('region', { name: 'Projects' }).getByRole('button', { name: 'New project' }).click();

@@ -81,13 +81,16 @@ test('gives each label the likelihood that it has after the prompt, and answers 
     readonly choices: object;
     readonly methods: readonly {
       readonly metrics: Readonly<Record<string, number>>;
-      readonly choices?: Readonly<Record<string, number>>;
+      readonly choices?: Readonly<Record<'accuracy' | 'brier_score', number>> & {
+        readonly reliability: readonly { readonly rows: number }[];
+      };
     }[];
   };
   expect(report.choices).toEqual({ from: 'labels', texts: LABELS, ends: false });
   for (const { metrics, choices } of report.methods.slice(1)) {
     expect(choices!.accuracy).toBe(metrics.accuracy);
     expect(choices!.brier_score).toBeGreaterThan(0);
+    expect(choices!.reliability.reduce((sum, { rows }) => sum + rows, 0)).toBe(6);
   }
   expect(Object.keys(report.methods[1].metrics)).toEqual(['accuracy', 'macro-f1', 'loss', 'perplexity']);
   const saved = await graftHere(['evaluate', '--open', at('labels', 'evaluation.json')]);

@@ -1,11 +1,12 @@
 /** The page's measurement and `graft evaluate` on the same rows, model and adapter: one record, apart from times and names of places. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { folder } from '../../src/cli/files.ts';
 import { openData } from '../../src/data/open-data.ts';
-import type { PassagePort } from '../../src/evaluate/methods/method.ts';
+import { choiceReport } from '../../src/evaluate/choice-report.ts';
+import { sideOf } from '../../src/evaluate/sides.ts';
 import { adapter as adapterMethod } from '../../src/evaluate/methods/adapter.ts';
 import { base } from '../../src/evaluate/methods/base.ts';
 import { adapterRetrieval, retrieval } from '../../src/evaluate/methods/retrieval.ts';
@@ -38,7 +39,7 @@ const at = temporaryFolder();
 function timeless(record: Evaluation): object {
   const { items, subjects, scorers, scores, evidence, made } = record;
   return {
-    ...{ items, scorers, scores, draw: made.draw, newTokens: made.newTokens },
+    ...{ items, scorers, scores, draw: made.draw, newTokens: made.newTokens, choices: made.choices },
     subjects: subjects.map(
       ({ method, loss, general, detail, likelihoods, stopped, failed, lacks, otherText }) => ({
         ...{ method, loss, general, likelihoods, stopped, failed, lacks, otherText },
@@ -73,11 +74,15 @@ async function openRows(open: OpenModel, train: string, test: string) {
 }
 
 /** The measurement of the page. */
-function sittingOf(open: OpenModel, data: Awaited<ReturnType<typeof openRows>>, passages?: PassagePort) {
+function sittingOf(
+  open: OpenModel,
+  data: Awaited<ReturnType<typeof openRows>>,
+  more: Partial<Parameters<typeof evalSessionOf>[2]> = {},
+) {
   return evalSessionOf(
     open,
     data,
-    { rows: ROWS, lossOf: 'asked', passages },
+    { rows: ROWS, lossOf: 'asked', ...more },
     { onProgress: ignore, signal: new AbortController().signal },
     { grow: tokenizeRowsAgain },
   );
@@ -122,6 +127,51 @@ describeDevice('The record of an evaluation', (context) => {
     await open.model.destroy();
   });
 
+  test.each([
+    ['the labels of the data', 'labels', { from: 'labels' as const }, ['accuracy', 'macro-f1']],
+    ['a column', 'options', { from: 'column' as const, column: 'options' }, ['accuracy']],
+  ])(
+    'is the same if answers are chosen among %s',
+    { timeout: 300_000 },
+    async (_, flag, choices, scorers) => {
+      const [train, test] = [at(`${flag}-train.jsonl`), at(`${flag}-test.jsonl`)];
+      const LABELS = ['bird', 'fish', 'tree'];
+      const rows = (count: number, of: string): string =>
+        Array.from({ length: count }, (__, i) => {
+          const completion = LABELS[i % 3];
+          const options = [LABELS[(i + 1) % 3], completion];
+          return `${JSON.stringify({ prompt: `${of} ${i}: Is the owl awake?`, completion, options })}\n`;
+        }).join('');
+      writeFileSync(train, rows(9, 'Row'));
+      writeFileSync(test, rows(6, 'Case'));
+      const ofCommand = await measured(
+        ...['--data', train, '--test-data', test, '--methods', 'nearest,base,adapter'],
+        ...['--choices', flag, '--out', at(flag)],
+      );
+
+      const open = await openSprigOn(context.device);
+      const sitting = sittingOf(open, await openRows(open, train, test), { choices, scorers });
+      const adapter = await captainOf(open);
+      const { record, failures } = await sitting.run(MADE, [
+        sitting.subject(
+          RULE_METHODS.find(({ name }) => name === 'nearest')!,
+          {},
+          'base',
+        ),
+        sitting.subject(base, {}, 'base'),
+        sitting.subject(adapterMethod, { label: 'Captain' }, 'adapter', () => Promise.resolve({ adapter })),
+      ]);
+      expect(failures).toEqual([]);
+      expect(timeless(record)).toEqual(timeless(ofCommand));
+      // What the page draws is what the command prints: accuracy, calibration and its dots.
+      const [ofPage, printed] = [record, ofCommand].map((one) => choiceReport(sideOf(one, 2)));
+      expect(ofPage).toEqual(printed);
+      expect(ofPage!.bins.reduce((sum, { rows: many }) => sum + many, 0)).toBe(ROWS);
+      adapter.destroy();
+      await open.model.destroy();
+    },
+  );
+
   test('is the same with passages of documents', { timeout: 300_000 }, async () => {
     const [documents, template] = [notes('documents.zip'), notes('prompt.jinja')];
     const indexed = await graftHere([
@@ -156,7 +206,7 @@ describeDevice('The record of an evaluation', (context) => {
       },
       data,
     );
-    const sitting = sittingOf(open, data, port);
+    const sitting = sittingOf(open, data, { passages: port });
     const adapter = await captainOf(open);
     const tuned = () => Promise.resolve({ adapter });
     const { record, failures } = await sitting.run(MADE, [

@@ -6,7 +6,7 @@ import { isSameItems } from '../../evaluate/record.ts';
 import type { ByExamples } from '../../evaluate/with-examples.ts';
 import { isSameRewards } from '../../scorers/rewards/specs.ts';
 import type { Evaluation, Sample } from '../../worker/api.ts';
-import { comparable, isSameAdapter } from '../state/origin.ts';
+import { comparable, isChosenAlike, isSameAdapter } from '../state/origin.ts';
 import { count, plural } from '../ui/format.ts';
 
 const EXAMPLES = 'few-shot';
@@ -83,8 +83,10 @@ export function sampleOf(base: Evaluation): Sample {
   const { items, made } = base;
   const rows = baseOf(base)?.subject.loss?.rows;
   const scorers = chosenIn(base);
+  const { from, column } = made.choices ?? {};
   return {
     rows: items.length,
+    ...(from && { choices: { from, ...(column !== undefined && { column }) } }),
     ...(made.rewards && { rewards: made.rewards }),
     ...(scorers.length > 0 && { scorers }),
     lossOf: rows !== undefined && rows === made.draw?.test ? 'all' : 'asked',
@@ -98,6 +100,8 @@ export function whyNoExamples(base: Evaluation, report: Evaluation | undefined):
   if (!few) return 'The base model with examples in its prompt was not measured.';
   const { items, made } = few.record;
   const name = `The base model with ${plural(few.subject.detail?.shots?.length ?? 0, 'example')} in its prompt`;
+  if (!isChosenAlike(made, base.made))
+    return `${name} is not in the table: ${made.choices ? 'it chose its answers by likelihood' : 'it wrote its answers'}.`;
   if (!comparable(made, base.made))
     return `${name} is not in the table: it was measured with another model, or on other data.`;
   if (items.length !== base.items.length)

@@ -53,6 +53,8 @@ const WORDS = {
   interval: '95% interval',
   'cross-validation': 'Cross-validation (k folds)',
   mcnemar: 'Won or lost by chance (exact McNemar test)',
+  choices: 'Answers chosen by likelihood',
+  calibration: 'Calibration and the reliability diagram',
   'tuned-table': 'Everything tuned, in one table',
   'model-judge': 'Model as a judge',
   'pair-accuracy': 'Preference accuracy',

@@ -1,6 +1,14 @@
 /** Whether a measurement is out of date, and why. */
 import { shownName } from '../ui/model-names.ts';
-import type { AdapterRef, DataOptions, Evaluation, Made, MixtureId, ModelRef } from '../../worker/api.ts';
+import type {
+  AdapterRef,
+  ChoiceSource,
+  DataOptions,
+  Evaluation,
+  Made,
+  MixtureId,
+  ModelRef,
+} from '../../worker/api.ts';
 
 /** The id of the mixture in the workshop, which is not in the library. */
 export const MIXTURE_NAME: MixtureId = 'mixture';
@@ -20,7 +28,7 @@ export interface NowOpen {
 }
 
 /** What a measurement or an answer was made from. */
-interface MadeFrom extends Pick<Made, 'model' | 'data'> {
+interface MadeFrom extends Pick<Made, 'model' | 'data' | 'choices'> {
   readonly adapter?: AdapterRef | undefined;
 }
 
@@ -41,13 +49,23 @@ export function outdated({ model, data, adapter }: MadeFrom, now: NowOpen): stri
   return reasons.find((reason) => reason !== undefined);
 }
 
-/** Whether two measurements can stand in one table: the same model was asked the same rows. */
+/** Whether two measurements can stand in one table: the same model was asked the same rows, in the same way. */
 export function comparable(a: MadeFrom, b: MadeFrom): boolean {
   return (
+    isChosenAlike(a, b) &&
     a.model.fingerprint === b.model.fingerprint &&
     a.data?.version === b.data?.version &&
     plain(a.data?.options) === plain(b.data?.options)
   );
+}
+
+/** Whether answers were written in both, or chosen from the same. */
+export const isChosenAlike = (a: AnsweredBy, b: AnsweredBy): boolean =>
+  a.choices?.from === b.choices?.from && a.choices?.column === b.choices?.column;
+
+/** How answers were made, or are going to be: written, unless there are choices. */
+interface AnsweredBy {
+  readonly choices?: ChoiceSource | undefined;
 }
 
 /** Whether `before` is of the same model, data and first adapter as `now`, and of more rows. */

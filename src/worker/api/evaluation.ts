@@ -1,7 +1,7 @@
 /** Evaluations. */
 import type { PlacedFinding } from '../../data/findings/open-rows.ts';
 import type { ExampleChoice } from '../../evaluate/methods/method.ts';
-import type { Evaluation, ModelTurn } from '../../evaluate/record.ts';
+import type { ChoiceSource, Evaluation, ModelTurn } from '../../evaluate/record.ts';
 import type { LossOf } from '../../evaluate/loss-part.ts';
 import type { TokenLosses } from '../../evaluate/token-losses.ts';
 import type { RunTook } from '../../evaluate/run-took.ts';
@@ -11,7 +11,16 @@ import type { AdapterChoice } from './adapters.ts';
 import type { ModelRef } from './models.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
 
-export type { AdapterRef, Draw, Evaluation, LossReport, Made, Seen, Share } from '../../evaluate/record.ts';
+export type {
+  AdapterRef,
+  ChoiceSource,
+  Draw,
+  Evaluation,
+  LossReport,
+  Made,
+  Seen,
+  Share,
+} from '../../evaluate/record.ts';
 
 export type { LossOf } from '../../evaluate/loss-part.ts';
 export type {
@@ -31,6 +40,8 @@ export interface Sample {
   readonly rewards?: readonly RewardSpec[];
   /** Names of scorers whose columns are wanted in addition to the usual ones. */
   readonly scorers?: readonly string[];
+  /** What answers are chosen from by likelihood; they are written if it is left out. */
+  readonly choices?: ChoiceSource;
   /** How the base model is prompted, as methods of their own; without it only rules, the base model and adapters are measured. */
   readonly prompting?: Prompting;
   /** Documents whose passages stand before the questions, as methods of their own: the base model with them, and each adapter. */

@@ -88,6 +88,25 @@ export const MEASURE: Chapter = {
       also: 'k-fold folds few rows small data crossvalidate',
     },
     {
+      id: 'choices',
+      what: 'If answers are labels, or each row lists the texts to choose from, the model need not write. The likelihood of each text after the question is computed, and the likeliest one is the answer. So every answer is one of the list.',
+      more: 'It says what the model knows, apart from whether it writes a label exactly. Written answers say what a person gets who asks it.',
+      start:
+        'Choose if your program chooses as well. Else write, and compare both: a large gap means that the model knows the label and does not write it.',
+      source:
+        'Gao et al., lm-evaluation-harness, task type multiple_choice, 2021, github.com/EleutherAI/lm-evaluation-harness',
+      also: 'likelihood multiple choice labels log-probability accuracy acc',
+    },
+    {
+      id: 'calibration',
+      what: 'The likelihoods of a list become probabilities that add up to 1. They are calibrated if, of the answers with a probability of 80%, 80% are right. A reliability diagram draws the share of right answers over their probability: on its line both are equal. The expected calibration error is the mean distance from the line, over 15 bins weighted by their rows.',
+      less: 'Closer to the line. A low error does not mean a good model: always saying 50% to a coin is calibrated.',
+      start:
+        'Look at it before you let a program act on a probability. With few rows in a bin its dot moves by luck.',
+      source: 'Guo et al., On Calibration of Modern Neural Networks, 2017, arXiv:1706.04599',
+      also: 'ece expected calibration error reliability diagram brier score confidence overconfident',
+    },
+    {
       id: 'tuned-table',
       what: 'Every adapter of the project and every fully fine-tuned model, next to the base. It shows the cost: saved parameters, peak memory and median time of a step. It shows the score on the same test rows (preference accuracy for pairs, the mean for rewards), and what was forgotten of a fixed text and fixed prompts. KL to the base says how far the answers to the prompts of your rows have moved; that is neither good nor bad.',
       more: 'Numbers that were measured on other rows, or on fewer or more of them, are not shown. Rows differ in difficulty, and the difference would look like one between adapters.',
