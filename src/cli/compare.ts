@@ -5,8 +5,8 @@ import { inPrint, type AnswerScorer } from '../scorers/scorer.ts';
 import { readPredictions } from '../evaluate/predictions.ts';
 import {
   comparePredictions,
+  groupOf,
   hasWidth,
-  onlyGroup,
   type PredictionDifference,
   type PredictionFile,
 } from '../evaluate/score-predictions.ts';
@@ -23,6 +23,11 @@ export const compareFlags = {
   metric: {
     value: 'NAME',
     help: `how both are scored: ${PREDICTION_SCORERS.map(({ name }) => name).join(', ')}`,
+  },
+  method: {
+    value: 'NAME …',
+    many: true,
+    help: 'whose answers are compared, for files of several methods: one name for both files, or one for each. A name is that of the method or the adapter in the lines',
   },
   seed: { value: 'N', help: `draws the rows of the bootstrap (default: ${DEFAULT_SEED})` },
   json: { help: 'print difference, interval, improved, worsened and mcnemar_p as JSON' },
@@ -42,9 +47,17 @@ export async function compareCommand(args: readonly string[], output: Output): P
     );
   const [metric] = choose('metric', [flags.required('metric')], PREDICTION_SCORERS);
   const seed = flags.integer('seed') ?? DEFAULT_SEED;
-  const read = async (path: string): Promise<PredictionFile> =>
-    onlyGroup(readPredictions(await readWhole(path), path), path);
-  const found = await comparePredictions(await read(first), await read(second), metric, seed);
+  const methods = flags.texts('method');
+  if (methods.length > 2)
+    throw new GraftError(
+      'arguments',
+      `--method has ${methods.length} names, and two files are compared.`,
+      'Give one name for both files, or one for each.',
+    );
+  const [before, after = before] = methods;
+  const read = async (path: string, method: string | undefined): Promise<PredictionFile> =>
+    groupOf(readPredictions(await readWhole(path), path), path, method);
+  const found = await comparePredictions(await read(first, before), await read(second, after), metric, seed);
   if (flags.on('json')) {
     const { rows, difference, interval, improved, worsened, mcnemarP } = found;
     output.result(
@@ -52,7 +65,9 @@ export async function compareCommand(args: readonly string[], output: Output): P
     );
     return;
   }
-  output.result(inWords(found, metric, first, second));
+  const named = (path: string, method: string | undefined): string =>
+    method === undefined ? path : `${path}, ${method}`;
+  output.result(inWords(found, metric, named(first, before), named(second, after)));
 }
 
 /** Decimal places of a difference, by the unit of its metric. */

@@ -1,10 +1,16 @@
 /** `--reward`: names with weights, JSON, or files of JSON or JavaScript. */
-import { basename } from 'node:path';
+import { basename, parse } from 'node:path';
 import { GraftError } from '../errors.ts';
 import { decodeUtf8, parseWritten } from '../json.ts';
 import { plural } from '../numbers.ts';
 import type { Rewards } from '../scorers/rewards/reward.ts';
-import { readRewards, rewardKind, unknownReward, type RewardSpec } from '../scorers/rewards/specs.ts';
+import {
+  LONGEST_NAME,
+  readRewards,
+  rewardKind,
+  unknownReward,
+  type RewardSpec,
+} from '../scorers/rewards/specs.ts';
 import { readWhole } from './files.ts';
 import type { Flags, FlagSpecs } from './flags.ts';
 import type { Output } from './output.ts';
@@ -47,7 +53,9 @@ async function readRewardFile(path: string): Promise<string> {
     );
   const text = decodeUtf8(bytes, path);
   const name = basename(path);
-  const value = /\.json$/i.test(path) ? parseWritten(text, name) : { name: 'javascript', code: text };
+  const value = /\.json$/i.test(path)
+    ? parseWritten(text, name)
+    : { name: 'javascript', as: parse(path).name.slice(0, LONGEST_NAME), code: text };
   return JSON.stringify(readRewards(value, name));
 }
 

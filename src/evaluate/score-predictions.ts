@@ -190,15 +190,32 @@ export async function comparePredictions(
   };
 }
 
-/** The only predictions of a file. @throws GraftError `predictions` for a file of several methods */
-export function onlyGroup(groups: readonly PredictedGroup[], name: string): PredictionFile {
-  if (groups.length > 1)
-    throw new GraftError(
-      'predictions',
-      `${name} has the answers of ${groups.length} methods, and one is compared.`,
-      'Give a file with the lines of one method.',
-    );
-  return { name, rows: groups[0].rows };
+/** How a file names a group of its predictions: by its adapter or its method. */
+const nameOf = ({ adapter, method }: PredictedGroup): string | undefined => adapter ?? method;
+
+/**
+ * The predictions of one method of a file.
+ * @param method the one that is meant, by its adapter or its method; undefined for the only one
+ * @throws GraftError `predictions` naming the methods of the file
+ */
+export function groupOf(
+  groups: readonly PredictedGroup[],
+  name: string,
+  method: string | undefined,
+): PredictionFile {
+  const found =
+    method === undefined
+      ? groups
+      : groups.filter((group) => nameOf(group) === method || group.method === method);
+  if (found.length === 1) return { name, rows: found[0].rows };
+  const named = groups.map((group) => nameOf(group) ?? 'one without a name').join(', ');
+  throw new GraftError(
+    'predictions',
+    method === undefined
+      ? `${name} has the answers of ${groups.length} methods, and one is compared: ${named}.`
+      : `${name} has ${found.length === 0 ? 'no answers' : `${found.length} sets of answers`} of ${method}. It has those of ${named}.`,
+    'Name one method with --method.',
+  );
 }
 
 function checkSameReferences(first: PredictionFile, second: PredictionFile): void {

@@ -2,7 +2,7 @@
 import type { RewardsSetting } from '../../settings/setting.ts';
 import { schemaOf } from '../../settings/value-schema.ts';
 import { REWARD_SCORERS } from '../lists.ts';
-import { MAX_REWARDS, MAX_WEIGHT, rewardsProblem } from './specs.ts';
+import { LONGEST_NAME, MAX_REWARDS, MAX_WEIGHT, rewardsProblem } from './specs.ts';
 
 function rewardsSchema(): Readonly<Record<string, unknown>> {
   const items = REWARD_SCORERS.map(({ name, aliases = [], help, settings }) => ({
@@ -15,6 +15,10 @@ function rewardsSchema(): Readonly<Record<string, unknown>> {
     ],
     properties: {
       name: aliases.length === 0 ? { const: name } : { enum: [name, ...aliases] },
+      as: {
+        description: 'The name under which its scores are listed.',
+        ...{ type: 'string', minLength: 1, maxLength: LONGEST_NAME },
+      },
       weight: { type: 'number', minimum: -MAX_WEIGHT, maximum: MAX_WEIGHT, default: 1 },
       ...Object.fromEntries(
         settings.map((setting) => [

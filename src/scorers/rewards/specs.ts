@@ -9,6 +9,8 @@ import { isComparing, valuesOf, type AnswerScorer, type ScorerValue } from '../s
 /** A reward of a run as JSON: the name of a scorer, a weight, and settings of this reward by their names. */
 export interface RewardSpec {
   readonly name: string;
+  /** The name under which its scores are listed; that of the scorer if left out. */
+  readonly as?: string;
   /** The weight of its score in the sum; 1 if left out, and 0 to show it only. */
   readonly weight?: number;
   readonly [setting: string]: ScorerValue | undefined;
@@ -16,15 +18,18 @@ export interface RewardSpec {
 
 export const MAX_REWARDS = 16;
 export const MAX_WEIGHT = 1000;
+/** Characters of the name of a reward's own. */
+export const LONGEST_NAME = 60;
 
 /** The scorer that a reward names. */
 export const rewardKind = (name: string): AnswerScorer | undefined =>
   REWARD_SCORERS.find((scorer) => isNamed(scorer, name));
 
-/** The name of a reward among others: its kind, with a number if an earlier one has the same kind. */
-export function rewardNames(specs: readonly { readonly name: string }[]): string[] {
-  return specs.map(({ name }, at) => {
-    const before = specs.slice(0, at).filter((other) => other.name === name).length;
+/** The name of a reward among others: its own or its kind, with a number if an earlier one has the same name. */
+export function rewardNames(specs: readonly Pick<RewardSpec, 'name' | 'as'>[]): string[] {
+  const given = specs.map(({ name, as = name }) => as);
+  return given.map((name, at) => {
+    const before = given.slice(0, at).filter((other) => other === name).length;
     return before === 0 ? name : `${name}-${before + 1}`;
   });
 }
@@ -76,14 +81,22 @@ export function rewardsProblem(value: unknown, where = 'The list'): string | und
   }
 }
 
+const isName = (value: unknown): value is string =>
+  typeof value === 'string' && value.trim() !== '' && value.length <= LONGEST_NAME;
+
 function readReward(value: unknown, where: string): RewardSpec {
   const wrong = (what: string, remedy: string): GraftError =>
     new GraftError('reward', `${where}: ${what}`, remedy);
   if (!isObject(value) || typeof value['name'] !== 'string')
     throw wrong('a reward is an object with a name.', 'Write it as {"name": "exact-match", "weight": 1}.');
-  const { name, weight = 1, ...given } = value as { name: string; weight?: unknown };
+  const { name, weight = 1, as, ...given } = value as { name: string; weight?: unknown; as?: unknown };
   const kind = rewardKind(name);
   if (!kind) throw unknownReward(name, where);
+  if (as !== undefined && !isName(as))
+    throw wrong(
+      `the name of ${name} in lists ("as") is ${quoted(as)}.`,
+      `Write a text of 1 to ${LONGEST_NAME} characters.`,
+    );
   if (typeof weight !== 'number' || !(Math.abs(weight) <= MAX_WEIGHT))
     throw wrong(
       `the weight of ${name} is ${quoted(weight)}.`,
@@ -95,7 +108,7 @@ function readReward(value: unknown, where: string): RewardSpec {
     const near = nearestName(stray, names);
     throw wrong(
       `${name} has no setting ${quoted(stray)}.${near === undefined ? '' : ` Did you mean ${near}?`}`,
-      `It has ${['weight', ...names].join(', ')}.`,
+      `It has ${['weight', 'as', ...names].join(', ')}.`,
     );
   }
   const spec: Record<string, ScorerValue> = {};
@@ -111,7 +124,7 @@ function readReward(value: unknown, where: string): RewardSpec {
       throw wrong(`${setting.name} of ${name} is ${quoted(raw)}.`, `Choose ${allowed(setting)}.`);
     spec[setting.name] = one as ScorerValue;
   }
-  const read: RewardSpec = { name, weight, ...spec };
+  const read: RewardSpec = { name, weight, ...(as !== undefined && { as }), ...spec };
   const problem = kind.problem?.(valuesOf(kind, read));
   if (problem !== undefined)
     throw wrong(`${name} cannot be used: ${problem}.`, 'Correct it, or leave the reward out.');

@@ -70,7 +70,7 @@ test('names, weights, JSON and files, in any mixture', async () => {
   expect(report.rewards.map(({ name, weight }) => [name, weight])).toEqual([
     ['number-match', 1],
     ['format-tags', 0.5],
-    ['javascript', 1],
+    ['mine', 1],
     ['length', 2],
     ['exact-match', 0],
     ['regex', -1],
@@ -79,7 +79,7 @@ test('names, weights, JSON and files, in any mixture', async () => {
     ['sum', undefined],
   ]);
   expect(report.scores.map(({ total }) => total)).toEqual([2, -1, 1.5]);
-  expect(report.scores[1]['problems']).toEqual({ javascript: expect.stringContaining('nothing') as string });
+  expect(report.scores[1]['problems']).toEqual({ mine: expect.stringContaining('nothing') as string });
 });
 
 test('a table of the rewards and of the texts, with what failed', async () => {
@@ -100,7 +100,7 @@ test('a table of the rewards and of the texts, with what failed', async () => {
   expect(result).toMatch(/exact-match +1 +0\.333 +0 +1 +0\n/);
   expect(result).toMatch(/I think 6 +0 +failed +0\n/);
   expect(result).toContain('… and 1 text more.');
-  expect(result).toMatch(/javascript failed on 1 text, first: ReferenceError: .*nothing/);
+  expect(result).toMatch(/mine failed on 1 text, first: ReferenceError: .*nothing/);
 });
 
 test('the wanted answers of rows are scored by their rewards', async () => {

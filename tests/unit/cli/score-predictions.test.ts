@@ -95,6 +95,39 @@ test('two files are compared, second less first', async () => {
   expect(words.result).toMatch(/rows improved +2\nrows worsened +0\nexact McNemar p +0\.5\n/);
 });
 
+test('methods of one file are compared by their names', async () => {
+  const of = (method: string, adapter: string | undefined, answers: string): string =>
+    answers
+      .split('\n')
+      .map((line) => JSON.stringify({ method, adapter, ...(JSON.parse(line) as object) }))
+      .join('\n');
+  const first = lines('yes', 'yes', 'yes');
+  const second = lines('yes', 'no', 'no');
+  await writeFile(
+    path('named.jsonl'),
+    [of('base', undefined, first), of('adapter', 'out/lora', second), of('adapter', 'out/ia3', first)].join(
+      '\n',
+    ),
+  );
+  const call = ['compare', path('named.jsonl'), path('named.jsonl'), '--metric', 'accuracy'];
+  const { status, result } = await graft(...call, '--method', 'base', 'out/lora');
+  expect(status).toBe(0);
+  expect(result).toMatch(
+    /named\.jsonl, out\/lora scores higher than \S+named\.jsonl, base by 0\.6667, which may be chance/,
+  );
+  const same = await graft(...call, '--method', 'out/ia3', '--json');
+  expect(JSON.parse(same.result)).toMatchObject({ rows: 3, difference: 0 });
+
+  expect((await graft(...call)).said).toMatch(
+    /answers of 3 methods, and one is compared: base, out\/lora, out\/ia3\. Name one method with --method\./,
+  );
+  expect((await graft(...call, '--method', 'adapter')).said).toMatch(/2 sets of answers of adapter/);
+  expect((await graft(...call, '--method', 'few-shot')).said).toMatch(
+    /no answers of few-shot\. It has those of base, out\/lora, out\/ia3/,
+  );
+  expect((await graft(...call, '--method', 'base', 'base', 'base')).said).toMatch(/--method has 3 names/);
+});
+
 test.each<[string, string[], RegExp, number]>([
   [
     'a second file that is missing',

@@ -210,6 +210,16 @@ describe("PEFT's folder", () => {
     const written = files(adapterOf(plain));
     await graftError(() => read({ [CONFIG]: written[CONFIG] }), 'adapter-missing');
     await graftError(() => read({ [WEIGHTS]: written[WEIGHTS] }), 'adapter-missing');
+    const within = (...folders: string[]): FileSet => ({
+      ...memoryFiles(Object.fromEntries(folders.map((name) => [`${name}/${CONFIG}`, '{}'])), 'out'),
+      list: () => ['README.md', ...folders],
+    });
+    const two = await graftError(() => readPeft(within('ia3', 'lora'), model), 'adapter-missing');
+    expect(two.message).toBe(
+      `out has no ${CONFIG}, but its folders ia3, lora have one. Choose one of these folders.`,
+    );
+    const one = await graftError(() => readPeft(within('lora'), model), 'adapter-missing');
+    expect(one.message).toBe(`out has no ${CONFIG}, but its folder lora has one. Choose that folder.`);
     const entries = await parseSafetensors(memorySource(WEIGHTS, written[WEIGHTS]));
     const rewrite = async (
       change: (

@@ -1,6 +1,6 @@
 /** Rewards as written by a person: errors name the fault and the allowed values. */
 import { expect, test } from 'vitest';
-import { readRewards } from '../../../src/scorers/rewards/specs.ts';
+import { readRewards, rewardNames } from '../../../src/scorers/rewards/specs.ts';
 
 const WRONG: readonly [unknown, RegExp][] = [
   [[], /no rewards\. Give 1 to 16/],
@@ -13,6 +13,8 @@ const WRONG: readonly [unknown, RegExp][] = [
   [{ name: 'exact-match', weight: 1e4 }, /from −1000 to 1000/],
   [{ name: 'exact-match', weight: 0 }, /every weight is 0/],
   [{ name: 'exact-match', within: '<answer>' }, /its tag is not a name/],
+  [{ name: 'exact-match', as: ' ' }, /the name of exact-match in lists \("as"\) is " "/],
+  [{ name: 'exact-match', as: 'x'.repeat(61) }, /a text of 1 to 60 characters/],
   [{ name: 'regex' }, /regex needs pattern/],
   [{ name: 'regex', patern: 'a' }, /no setting "patern"\. Did you mean pattern\?/],
   [{ name: 'regex', pattern: '(' }, /is not a regular expression/],
@@ -48,4 +50,18 @@ test('valid specs are kept unchanged, with weight, and JSON as text', () => {
   expect(readRewards([{ name: 'json-schema', schema: { type: 'object' }, weight: 0.5 }], 'x')).toEqual([
     { name: 'json-schema', weight: 0.5, schema: '{"type":"object"}' },
   ]);
+});
+
+test('a reward is listed under its own name, or that of its kind', () => {
+  const specs = readRewards(
+    [
+      { name: 'length', as: 'short' },
+      { name: 'length' },
+      { name: 'length' },
+      { name: 'regex', pattern: 'a', as: 'short' },
+    ],
+    'x',
+  );
+  expect(specs[0]).toEqual({ name: 'length', weight: 1, as: 'short' });
+  expect(rewardNames(specs)).toEqual(['short', 'length', 'length-2', 'short-2']);
 });
