@@ -7,6 +7,7 @@ import { PAIR } from '../export/formats/ollama.ts';
 import { EXPORT_FORMATS } from '../export/formats/registry.ts';
 import { lossSentences } from '../export/gguf/loss.ts';
 import { TOKENIZER_FILES } from '../export/grown-folder.ts';
+import { missingFile } from '../export/peft.ts';
 import { readModel } from '../model/family.ts';
 import { GRADUATE_FORMATS } from '../runs/graduate/registry.ts';
 import { chatPageProgram } from './chat-page.ts';
@@ -49,7 +50,9 @@ const TYPES = [...new Set(EXPORT_FORMATS.flatMap(({ types }) => (types ? [types]
   })
   .join('; ');
 const NAMES = [...[...EXPORT_FORMATS, ...GRADUATE_FORMATS].map(({ name }) => name), DELTA_FORMAT];
-/** The files of a PEFT folder; a tokenizer if it adds tokens. */
+/** The files that a PEFT folder must have. */
+const NEEDED = ['adapter_config.json', 'adapter_model.safetensors'];
+/** What is read of one: a tokenizer if it adds tokens. */
 const FILES = ['adapter_config.json', 'README.md', 'adapter_model.safetensors', ...TOKENIZER_FILES];
 
 const CARD = 'README.md';
@@ -282,5 +285,6 @@ async function adapterFiles(path: string): Promise<Record<string, Uint8Array<Arr
     const found = await source.open(file);
     if (found) files[file] = Uint8Array.from(await found.read(0, found.size));
   }
+  for (const file of NEEDED) if (!Object.hasOwn(files, file)) throw await missingFile(source, file);
   return files;
 }

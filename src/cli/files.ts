@@ -23,8 +23,11 @@ export function folder(path: string): FileSet {
   return {
     name: path,
     list: () => readdirSync(path),
-    open: async (name) =>
-      statSync(join(path, name), { throwIfNoEntry: false })?.isFile() ? file(join(path, name)) : undefined,
+    open: async (name) => {
+      const place = join(path, name);
+      // A path through a file does not exist either, and statSync throws for it.
+      return existsSync(place) && statSync(place).isFile() ? file(place) : undefined;
+    },
   };
 }
 

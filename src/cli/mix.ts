@@ -155,7 +155,7 @@ function readCall(flags: Flags<typeof mixFlags>): Asked {
     throw wrong(`--weights has "${given![odd]}", which is not a number.`, 'Write numbers as in 0.7,0.3.');
   if (weights.length !== paths.length)
     throw wrong(
-      `--weights has ${weights.length} numbers, and there are ${paths.length} adapters.`,
+      `--weights has ${plural(weights.length, 'number')}, and there are ${paths.length} adapters.`,
       'Give one number for each adapter, in their order.',
     );
   return { method, paths, weights };

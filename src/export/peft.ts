@@ -180,9 +180,9 @@ function peftParameters(
  */
 export async function readPeft(files: FileSet, model: ModelDefinition): Promise<AdapterData> {
   const json = await readJson(files, CONFIG, 1 << 20);
-  if (!json) throw await missing(files, CONFIG);
+  if (!json) throw await missingFile(files, CONFIG);
   const source = await files.open(WEIGHTS);
-  if (!source) throw await missing(files, WEIGHTS);
+  if (!source) throw await missingFile(files, WEIGHTS);
   const { kind, config } = readConfig(json, `${files.name}/${CONFIG}`, await textsOfTokens(files, json));
   const entries = await parseSafetensors(source);
 
@@ -263,7 +263,7 @@ async function textsOfTokens(files: FileSet, json: JsonObject): Promise<Map<numb
  */
 export async function readAfterPrompt(files: FileSet): Promise<string> {
   const source = await files.open(WEIGHTS);
-  if (!source) throw await missing(files, WEIGHTS);
+  if (!source) throw await missingFile(files, WEIGHTS);
   return (await openSafetensors(source)).metadata.get(AFTER_PROMPT) ?? '';
 }
 
@@ -290,7 +290,7 @@ const MAX_BYTES_PER_NUMBER = 8;
  */
 export async function largestAdapter(files: FileSet, model: ModelDefinition): Promise<number> {
   const json = await readJson(files, CONFIG, 1 << 20);
-  if (!json) throw await missing(files, CONFIG);
+  if (!json) throw await missingFile(files, CONFIG);
   const { kind, config: given } = readConfig(json, `${files.name}/${CONFIG}`);
   const config = kind.limited?.(given) ?? given;
   return [
@@ -366,16 +366,25 @@ function unfit(what: string): GraftError {
 }
 
 /** @returns the error, which names the folders in `files` that have what is missing: a zip of several adapters unpacks to those */
-async function missing(files: FileSet, name: string): Promise<GraftError> {
+export async function missingFile(files: FileSet, name: string): Promise<GraftError> {
   const inside: string[] = [];
   for (const entry of files.list()) if (await files.open(`${entry}/${name}`)) inside.push(entry);
-  const found = `${files.name} has no ${name}`;
-  if (inside.length === 0)
-    return new GraftError('adapter-missing', `${found}.`, 'Choose a folder that PEFT or Graft wrote.');
-  const [folders, have] = inside.length === 1 ? ['folder', 'has'] : ['folders', 'have'];
-  return new GraftError(
-    'adapter-missing',
-    `${found}, but its ${folders} ${inside.join(', ')} ${have} one.`,
-    inside.length === 1 ? 'Choose that folder.' : 'Choose one of these folders.',
-  );
+  if (inside.length > 1)
+    return new GraftError(
+      'adapter-missing',
+      `${files.name} has no ${name}, but its folders ${inside.join(', ')} have one.`,
+      'Choose one of these folders.',
+    );
+  const [only] = inside;
+  return only === undefined
+    ? new GraftError(
+        'adapter-missing',
+        `${files.name} has no ${name}.`,
+        'Choose a folder that PEFT or Graft wrote.',
+      )
+    : new GraftError(
+        'adapter-missing',
+        `${files.name} has no ${name}, but its folder ${only} has one.`,
+        'Choose that folder.',
+      );
 }

@@ -384,6 +384,9 @@ describe('refused, with nothing written', () => {
 
   test('a folder that is not an adapter', async () => {
     await graftError(() => run({ format: 'mlx', adapter: SPRIG, out: at('none') }), 'adapter-missing');
+    const above = { format: 'peft', adapter: join(ADAPTER, '..'), out: at('none') };
+    const { what } = await graftError(() => run(above), 'adapter-missing');
+    expect(what).toMatch(/has no adapter_config\.json, but its folders .*\badapter\b.*\bdora\b.* have one\./);
     expect(existsSync(at('none'))).toBe(false);
   });
 
