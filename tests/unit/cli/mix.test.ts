@@ -264,7 +264,7 @@ describe('adapters that cannot be mixed', () => {
   });
 
   test.each([
-    ['1 numbers, and there are 2', ['--adapter', A, B, '--weights', '1']],
+    ['1 number, and there are 2', ['--adapter', A, B, '--weights', '1']],
     ['--weights is missing', ['--adapter', A, B]],
     ['has "x"', ['--adapter', A, B, '--weights', '1,x']],
     ['ties needs --density', ['--adapter', A, B, '--weights', '1,1', '--method', 'ties']],
