@@ -94,7 +94,7 @@ test('a reward that does not end is named, and the run pauses at the step before
   ];
   writeFileSync(at('tools.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
   writeFileSync(
-    at('reward.js'),
+    at('endless.js'),
     // One call of a built-in function, which counts as one step, and takes days.
     `export default ({ completion, row }) =>
       row.endless ? 'a'.repeat(1.5e7).indexOf('a'.repeat(7e6) + 'b') : completion.length / 100;`,
@@ -103,10 +103,10 @@ test('a reward that does not end is named, and the run pauses at the step before
   const settings = ['--batch', '1', '--accumulate', '1', '--steps', '2', '--max-completion-length', '4'];
   const { code, err } = await graft([
     ...[...asked, ...settings, '--no-shuffle', '--num-generations', '2'],
-    ...['--objective', 'grpo', '--reward', at('reward.js')],
+    ...['--objective', 'grpo', '--reward', at('endless.js')],
   ]);
   expect(code).toBe(1);
-  expect(err).toMatch(/The reward javascript gave no score for “.*”: it does not end within 5 seconds/);
+  expect(err).toMatch(/The reward endless gave no score for “.*”: it does not end within 5 seconds/);
   expect(err).toMatch(/The state after step 1 of 2 is left in.* --resume /s);
 });
 
