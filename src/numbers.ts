@@ -26,6 +26,10 @@ export function fixed(value: number, digits: number): string {
   return value < 0 && Number(text) !== 0 ? `−${text}` : text;
 }
 
+/** A weight and what has it, with a minus sign rather than a hyphen: 0.7 × Bosun, −0.25 × Cook. */
+export const weighted = ({ name, weight }: { readonly name: string; readonly weight: number }): string =>
+  `${weight < 0 ? '−' : ''}${Math.abs(weight)} × ${name}`;
+
 /** A word after “a” or “an”, by its first letter: a LoRA adapter, an IA3 adapter. */
 export const withArticle = (word: string): string => `${/^[aeiou]/i.test(word) ? 'an' : 'a'} ${word}`;
 

@@ -1,6 +1,7 @@
 /** README.md of an exported adapter: what it is, how it was made, how to load it. */
 import type { AdapterConfig } from '../adapters/kind.ts';
 import { kindOf } from '../adapters/registry.ts';
+import { weighted } from '../numbers.ts';
 import { loadSection, placeOfName, type BasePlace } from './load-section.ts';
 
 /** The facts of the card. Absent ones are left out. */
@@ -85,7 +86,7 @@ export function modelCard(config: AdapterConfig, facts: CardFacts): string {
     ['Between prompt and answer', facts.afterPrompt && JSON.stringify(facts.afterPrompt)],
     ['Trained on', facts.adapterName],
     ['Mixed by', facts.mixed?.method],
-    ['Mixed from', facts.mixed?.parents.map(({ name, weight }) => `${weight} × ${name}`).join(', ')],
+    ['Mixed from', facts.mixed?.parents.map(weighted).join(', ')],
     ['Density', facts.mixed?.density],
     ['Majority sign', facts.mixed?.majoritySign],
     ['Seed of the mask', facts.mixed?.seed],

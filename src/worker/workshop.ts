@@ -4,6 +4,7 @@ import { mixAdapters, type Mixed, type MixPart } from '../adapters/mix/mix.ts';
 import { GraftError } from '../errors.ts';
 import { evaluateLoss } from '../evaluate/loss.ts';
 import { readAfterPrompt, readPeft, writePeft } from '../export/peft.ts';
+import { weighted } from '../numbers.ts';
 import { Random } from '../random.ts';
 import { storedAdapterFiles, findAdapter, putAdapter } from '../storage/adapters.ts';
 import type { StoredAdapter } from '../storage/records.ts';
@@ -62,7 +63,7 @@ export class Workshop {
     const mixed = mixAdapters(parts, {
       ...{ method, rank, density: 1, majoritySign: 'total', random: new Random(0) },
     });
-    const sum = parts.map(({ name, weight }) => `${weight} × ${name}`).join(' + ');
+    const sum = parts.map(weighted).join(' + ');
     const name = rank === undefined ? sum : `${sum}, rank ${rank}`;
     await this.session.holdMixture(await Adapter.frozen(open.model, mixed.modules, mixed.tensors), name);
     this.#made = { name, mixed, method, parts, open };

@@ -66,13 +66,13 @@ test('the workshop mixes adapters by sliders, measures each mixture on test rows
   await page.getByLabel('Prompt for both').fill('Who lives next to the school?');
   await page.getByRole('button', { name: 'Ask both' }).click();
   const turn = page.getByRole('article').last();
-  await expect.poll(() => turn.innerText(), WAIT).toMatch(/-0\.25 × Cook[^]*tokens\/s/);
+  await expect.poll(() => turn.innerText(), WAIT).toMatch(/−0\.25 × Cook[^]*tokens\/s/);
   expect(await turn.innerText()).not.toContain('Out of date');
   await expect.poll(() => page.getByRole('button', { name: 'Retry' }).isEnabled(), WAIT).toBe(true);
 
   await workshop.getByLabel('Name of the new adapter').fill('Both');
   await workshop.getByRole('button', { name: 'Save as a new adapter' }).click();
   await library.getByRole('button', { name: 'Delete Both' }).waitFor(WAIT);
-  await library.getByText(/mixed from .*-0\.25 × Cook/).waitFor();
+  await library.getByText(/mixed from .*−0\.25 × Cook/).waitFor();
   expect(studio.problems).toEqual([]);
 });
