@@ -187,6 +187,9 @@ function installable(): Plugin[] {
 
 const notices = pageNotices();
 
+/** What the first screen fetches as soon as it is there; with it goes all that it imports. */
+const SOON = /\/src\/(?:answers\.ts|app\/(?:start\/Below\.svelte|state\/equipment\.ts))$/;
+
 export default defineConfig({
   // The worker asks for the kernels and the chat page: the development server resolves that here, and the build among the worker's plugins.
   plugins: [
@@ -216,10 +219,12 @@ export default defineConfig({
     rolldownOptions: {
       checks: { pluginTimings: false },
       output: {
-        // The first screen is one file. What several stages need is one more: in 95 small ones a load took half as much of the processor again.
+        // The first screen is one file, and what it fetches then is another. What several stages need is one more: in 95 small ones a load took half as much
+        // of the processor again.
         codeSplitting: {
           groups: [
-            { name: 'first', tags: ['$initial'], priority: 2 },
+            { name: 'first', tags: ['$initial'], priority: 3 },
+            { name: 'soon', test: SOON, priority: 2 },
             { name: 'shared', minShareCount: 2, priority: 1 },
           ],
         },
