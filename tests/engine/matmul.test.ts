@@ -5,7 +5,7 @@ import { chooseKernel, type Kernel } from '../../src/engine/webgpu/lower/matmul-
 import { measureTuning } from '../../src/engine/webgpu/measure-tuning.ts';
 import { isTuning } from '../../src/engine/webgpu/tuning.ts';
 import * as reference from '../reference/matmul.ts';
-import { describeAdapters, type AdapterContext } from './adapters.ts';
+import { describeAdapters, PART, type AdapterContext } from './adapters.ts';
 import { constant, noise, runTape, stored, worstError } from './run.ts';
 
 type Float = 'f32' | 'f16';
@@ -123,7 +123,7 @@ const SHAPES: Record<Layout, [number, number, number][]> = {
 
 describeAdapters('Matrix product', (context) => {
   describe.skipIf(!context.webgpu)('every family', () => {
-    for (const [name, kernel] of Object.entries(FAMILIES)) {
+    for (const [at, [name, kernel]] of Object.entries(FAMILIES).entries()) {
       for (const layout of LAYOUTS) {
         // The tallest tile in shared memory takes SwiftShader the longest to compile: one layout of it.
         if (!context.all && kernel.family === 'tiled' && kernel.rows > 1 && layout !== 'NT') continue;
@@ -138,6 +138,8 @@ describeAdapters('Matrix product', (context) => {
         });
         // Variants that differ only in the tile are not repeated in f16: they take long to compile on llvmpipe.
         const repeated = 'tile' in kernel && (kernel.family === 'register' || kernel.tile !== NARROW);
+        // Nor are layouts, in `npm test`: what differs in f16 is how numbers are read and written.
+        if (PART && layout !== LAYOUTS[at % LAYOUTS.length]) continue;
         test.skipIf(!context.f16 || repeated)(`${name} ${layout} f16`, async () => {
           const [, , [M, N, K]] = SHAPES[layout];
           const types = { a: 'f16', b: 'f16', c: 'f16' } as const;
@@ -215,11 +217,16 @@ describeAdapters('Matrix product', (context) => {
     const families: Kernel[] = [
       { family: 'plain' },
       { family: 'tiled', rows: 1 },
-      { family: 'tiled', rows: 2 },
       { family: 'sliced' },
       { family: 'register', tile: NARROW, lanes: 8, alongN: true },
-      { family: 'quad', tile: NARROW, lanes: 8, alongN: true },
       { family: 'quad', tile: NARROW, lanes: 4, alongN: false },
+      // The first and the last in another form: not in `npm test`.
+      ...(PART
+        ? []
+        : [
+            { family: 'tiled', rows: 2 } as const,
+            { family: 'quad', tile: NARROW, lanes: 8, alongN: true } as const,
+          ]),
     ];
     const kernels = [undefined, ...(context.webgpu ? families.filter(compiled(context)) : [])];
     const [R, C] = [9, 12];
