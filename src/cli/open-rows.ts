@@ -96,7 +96,7 @@ export async function openRows(
 ): Promise<RunRows> {
   const { changes: changesFile, options } = asked;
   // An index helps nobody who makes all rows.
-  const held = mayTake ? most : undefined;
+  const held = mayTake ? { ...most, ...boundOf(tokenizer, maxLength, asked.options) } : undefined;
   const { file, test, more } = await withZippedFiles(asked, options.mixture !== undefined, output);
   // A split by a column reads it.
   const keepsColumns = keepsAll || options.fair !== undefined;
@@ -178,6 +178,17 @@ export async function openRows(
     ...{ placed, all: placed },
     report: reportRows(files, Array.from(made), divided, rows, reading),
   };
+}
+
+/** Counts tokens where bytes do not tell whether a limit leaves something to learn. */
+function boundOf(
+  tokenizer: Tokenizer | undefined,
+  maxLength: number,
+  { overlong }: Pick<AskedRows['options'], 'overlong'>,
+): Pick<HeldRows, 'bound'> {
+  const most = tokenizer?.mostTokens;
+  // What a template writes around the texts has fewer tokens than half of a usual limit.
+  return most ? { bound: { most, few: maxLength / 2, isWhole: overlong === 'drop' } } : {};
 }
 
 function readOptionsOf(

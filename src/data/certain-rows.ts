@@ -37,13 +37,13 @@ export class CertainRows {
   }
 
   /** Whether an example certainly becomes a row with something to learn, or a prompt. */
-  has({ form, most: max, mostBefore }: Outline): boolean {
-    if (form === undefined || max > MAX_EXAMPLE_CHARS) return false;
+  has({ form, most, mostBefore }: Outline): boolean {
+    if (form === undefined || most > MAX_EXAMPLE_CHARS) return false;
     if (!this.#frames.has(form)) this.#frames.set(form, this.#frameOf(form));
     const frame = this.#frames.get(form);
     if (!frame) return false;
     const { maxLength, overlong } = this.options;
-    if (max + frame.around <= maxLength) return true;
+    if (most + frame.around <= maxLength) return true;
     return overlong !== 'drop' && frame.bearsCut && mostBefore + frame.before + 1 < maxLength;
   }
 

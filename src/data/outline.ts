@@ -1,12 +1,16 @@
 /** What can be said about an example's row without its tokens. */
 import type { ExampleContent, PairSide, TrainableMessage } from '../text/trainable.ts';
+import { MAX_EXAMPLE_CHARS } from './prepare.ts';
+
+/** The most tokens of a text, wherever it stands in a longer one. */
+type SizeOf = (text: string) => number;
 
 export interface Outline {
   /** The roles of its messages, or its kind, or both; undefined if only its tokens show whether it becomes a row. */
   readonly form: string | undefined;
-  /** The most bytes of UTF-8 of all its texts. */
+  /** The most tokens of all its texts. */
   readonly most: number;
-  /** The most bytes of UTF-8 before the first text that is learned from. */
+  /** The most tokens before the first text that is learned from. */
   readonly mostBefore: number;
 }
 
@@ -22,18 +26,44 @@ const NOTHING: Outline = { form: undefined, most: 0, mostBefore: 0 };
 /** Longer conversations have no form: there would be too many. */
 const MAX_MESSAGES = 16;
 
-/** @param widest the most bytes of UTF-8 of a UTF-16 unit of its texts */
-export function outlineOf(example: ExampleContent, widest: 1 | 3): Outline {
+/** The most tokens of a text: its bytes of UTF-8, if it is ASCII, and if it may be anything. */
+export const [BYTES_OF_ASCII, MOST_BYTES] = [1, 3].map(
+  (widest) =>
+    ({ length }: string): number =>
+      widest * length,
+);
+
+/** How texts are counted whose bytes leave open whether a limit lets anything be learned. */
+export interface TokenBound {
+  /** The most tokens of a text, wherever it stands in a longer one: it takes longer than to count bytes. */
+  readonly most: (text: string) => number;
+  /** So many bytes leave nothing open. */
+  readonly few: number;
+  /** Whether the limit counts all tokens, and not only those before what is learned. */
+  readonly isWhole: boolean;
+}
+
+/** The outline by bytes, or by tokens where the bytes leave something open. @param bytesOf the most bytes of a text */
+export function boundedOutline(example: ExampleContent, bytesOf: SizeOf, bound?: TokenBound): Outline {
+  const outline = outlineOf(example, bytesOf);
+  if (!bound || outline.form === undefined) return outline;
+  const counted = bound.isWhole ? outline.most : outline.mostBefore;
+  if (counted <= bound.few || outline.most > MAX_EXAMPLE_CHARS) return outline;
+  return outlineOf(example, bound.most);
+}
+
+/** @param sizeOf the most tokens of a text, wherever it stands in a longer one */
+export function outlineOf(example: ExampleContent, sizeOf: SizeOf): Outline {
   switch (example.kind) {
     case 'completion': {
       const { prompt, completion, separator = '', untrained } = example;
       // Nothing of it may be left to learn from.
       if (untrained) return NOTHING;
-      const mostBefore = widest * (prompt.length + separator.length);
-      return { form: COMPLETION, most: mostBefore + widest * completion.length, mostBefore };
+      const mostBefore = sizeOf(prompt) + sizeOf(separator);
+      return { form: COMPLETION, most: mostBefore + sizeOf(completion), mostBefore };
     }
     case 'text':
-      return { form: example.document ? undefined : TEXT, most: widest * example.text.length, mostBefore: 0 };
+      return { form: example.document ? undefined : TEXT, most: sizeOf(example.text), mostBefore: 0 };
     case 'messages': {
       if (example.tools || !example.messages.every(isPlain)) return NOTHING;
       let max = 0;
@@ -41,18 +71,18 @@ export function outlineOf(example: ExampleContent, widest: 1 | 3): Outline {
       const roles = example.messages.map(({ role, content, supervised }) => {
         const isContext = role === 'assistant' && supervised === false;
         if (role === 'assistant' && !isContext) mostBefore ??= max;
-        max += widest * content.length;
+        max += sizeOf(content);
         return isContext ? CONTEXT : role;
       });
       const isFew = roles.length <= MAX_MESSAGES && mostBefore !== undefined;
       return { form: isFew ? roles.join(' ') : undefined, most: max, mostBefore: mostBefore ?? max };
     }
     case 'prompt':
-      return outlineOfPrompt(example.prompt, widest);
+      return outlineOfPrompt(example.prompt, sizeOf);
     case 'pair':
-      return outlineOfPair(example.chosen, example.rejected, widest);
+      return outlineOfPair(example.chosen, example.rejected, sizeOf);
     case 'unpaired':
-      return outlineOfJudged(example.answer, widest);
+      return outlineOfJudged(example.answer, sizeOf);
     default:
       return NOTHING;
   }
@@ -63,10 +93,10 @@ const isPlain = (message: TrainableMessage): boolean =>
   message.role !== 'tool' && !message.tool_calls && !message.untrained;
 
 /** Nothing of it is learned from, so nothing has to be left by the limit. */
-function outlineOfPrompt(prompt: string | readonly TrainableMessage[], widest: 1 | 3): Outline {
-  if (typeof prompt === 'string') return { form: PROMPT, most: widest * prompt.length, mostBefore: 0 };
+function outlineOfPrompt(prompt: string | readonly TrainableMessage[], sizeOf: SizeOf): Outline {
+  if (typeof prompt === 'string') return { form: PROMPT, most: sizeOf(prompt), mostBefore: 0 };
   if (!prompt.every(isPlain) || prompt.length > MAX_MESSAGES) return NOTHING;
-  const most = prompt.reduce((sum, { content }) => sum + widest * content.length, 0);
+  const most = prompt.reduce((sum, { content }) => sum + sizeOf(content), 0);
   return { form: [PROMPT, ...prompt.map(({ role }) => role)].join(' '), most, mostBefore: 0 };
 }
 
@@ -81,25 +111,25 @@ function comparedForm(form: string): string {
 }
 
 /** A judged answer, or one of a pair. */
-function outlineOfJudged(side: PairSide, widest: 1 | 3): Outline {
-  const own = outlineOf(side, widest);
+function outlineOfJudged(side: PairSide, sizeOf: SizeOf): Outline {
+  const own = outlineOf(side, sizeOf);
   // Only the tokens of a blank answer show whether something is left to compare.
   if (own.form === undefined || answerIn(side).trim() === '') return NOTHING;
   return { form: comparedForm(own.form), most: own.most, mostBefore: own.mostBefore };
 }
 
 /** What both answers start with counts as before them: a pair is compared from where they differ. */
-function outlineOfPair(chosen: PairSide, rejected: PairSide, widest: 1 | 3): Outline {
-  const [one, other] = [outlineOfJudged(chosen, widest), outlineOfJudged(rejected, widest)];
+function outlineOfPair(chosen: PairSide, rejected: PairSide, sizeOf: SizeOf): Outline {
+  const [one, other] = [outlineOfJudged(chosen, sizeOf), outlineOfJudged(rejected, sizeOf)];
   const texts = [answerIn(chosen), answerIn(rejected)] as const;
   const trimmed = [texts[0].trim(), texts[1].trim()] as const;
   if (one.form !== other.form || trimmed[0] === trimmed[1]) return NOTHING;
   // A template may trim them.
-  const alike = Math.max(commonLength(...texts), commonLength(...trimmed));
+  const alike = Math.max(...[texts, trimmed].map(([a, b]) => sizeOf(a.slice(0, commonLength(a, b)))));
   return {
     form: one.form,
     most: Math.max(one.most, other.most),
-    mostBefore: Math.max(one.mostBefore, other.mostBefore) + widest * alike,
+    mostBefore: Math.max(one.mostBefore, other.mostBefore) + alike,
   };
 }
 

@@ -7,7 +7,7 @@ import { Collector, type SourceRow } from './collector.ts';
 import type { Example } from './example.ts';
 import type { ExampleReader, ReadOptions } from './formats.ts';
 import { utf8, type Content } from './lines.ts';
-import { outlineOf, type Outline } from './outline.ts';
+import { boundedOutline, BYTES_OF_ASCII, MOST_BYTES, type Outline, type TokenBound } from './outline.ts';
 import { rawRow, type RawRow } from './raw-rows.ts';
 import { floats, smallNumbers, wholeNumbers } from './number-column.ts';
 import { marksOf, markNumber, markOfNumber, type PreferenceMarks } from './preference-marks.ts';
@@ -42,11 +42,13 @@ export class RowIndex {
    * @param content of the file, after its byte order mark: bytes of UTF-8, or characters
    * @param reader reads the text of a row
    * @param options that its rows are read with
+   * @param bound counts the tokens of texts; only their bytes are known if it is left out
    */
   constructor(
     content: Content,
     private readonly reader: Pick<ExampleReader, 'kind' | 'rowOf' | 'fieldsOf'>,
     { fileName, mapping, keepsColumns, unanswered }: Omit<ReadOptions, 'onExample'>,
+    private readonly bound?: TokenBound,
   ) {
     this.#fileName = fileName;
     this.#content = content;
@@ -64,7 +66,11 @@ export class RowIndex {
       throw new Error('The row has no bytes of its own');
     // A line of ASCII has texts of ASCII, unless it escapes other characters.
     const isPlain = length === text.length && !this.#isWide && !text.includes('\\u');
-    const { form, most: max, mostBefore } = outlineOf(example, isPlain ? 1 : 3);
+    const {
+      form,
+      most: max,
+      mostBefore,
+    } = boundedOutline(example, isPlain ? BYTES_OF_ASCII : MOST_BYTES, this.bound);
     const [one, other] = hashesOf(example);
     this.#kinds.add(example.kind);
     this.#kindList = undefined;

@@ -13,7 +13,7 @@ import type { SplitRow } from './fair-split.ts';
 import { wholeNumbers, type NumberColumn } from './number-column.ts';
 import type { ReadRows, Slicer } from './open-rows.ts';
 import type { DataOptions } from './options.ts';
-import { outlineOf, type Outline } from './outline.ts';
+import { MOST_BYTES, outlineOf, type Outline } from './outline.ts';
 import {
   divideRows,
   findRepeats,
@@ -51,7 +51,7 @@ function sourceOf({ index, examples }: ReadRows): Source {
     index ?? {
       length: examples.length,
       lineOf: (row) => examples[row].line,
-      outlineOf: (row) => outlineOf(examples[row], 3),
+      outlineOf: (row) => outlineOf(examples[row], MOST_BYTES),
       hashesOf: (row) => hashesOf(examples[row]),
       marksOf: (row) => marksOf(examples[row]),
       exampleOf: (row) => examples[row],

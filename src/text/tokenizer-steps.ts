@@ -15,7 +15,7 @@ const MAX_GROWTH = 64;
 const MAX_LITERAL_CHARS = 256;
 
 /** The GPT-2 pattern that ByteLevel splits with, as the reference implementation has it. */
-const BYTE_LEVEL_PATTERN =
+export const BYTE_LEVEL_PATTERN =
   "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 const PUNCTUATION = '[\\p{P}!-/:-@\\[-`{-~]';
 

@@ -11,6 +11,7 @@ import { MAX_SANDBOXED_CHARS } from './sandboxed-template.ts';
 import { watchPatterns } from './pattern-watch.ts';
 import { createStreamDecoder, type StreamDecoder } from './stream-decoder.ts';
 import { checkTokenizerJson } from './tokenizer-file.ts';
+import { mostTokens } from './most-tokens.ts';
 import { spellsBytes } from './spells-bytes.ts';
 import { bytesOfTokens, type BytesOf } from './token-bytes.ts';
 import { wordEncoder } from './word-encoder.ts';
@@ -74,6 +75,8 @@ export interface Tokenizer {
   readonly chatTemplateFile?: string | undefined;
   /** Set if no text has more tokens than bytes of UTF-8 (and one), and none of its bytes is without a token. */
   readonly spellsBytes?: boolean;
+  /** The most tokens of a text, wherever it stands in a longer one (most-tokens.ts). Undefined if only its bytes bound them. */
+  readonly mostTokens?: ((text: string) => number) | undefined;
 }
 
 /** Ids without a token are allowed this far beyond the last token: models pad their vocabulary (Qwen 3 by 267). */
@@ -96,6 +99,7 @@ interface Parts {
   eosToken: string | undefined;
   padToken: string | undefined;
   spellsBytes: boolean;
+  mostTokens: ((text: string) => number) | undefined;
   bytesOfToken: BytesOf | undefined;
   /** From generation_config.json or config.json. */
   moreEosIds: readonly number[];
@@ -116,6 +120,7 @@ class LoadedTokenizer implements Tokenizer {
   readonly vocabSize: number;
   readonly specialTokens: readonly string[];
   readonly spellsBytes: boolean;
+  readonly mostTokens: ((text: string) => number) | undefined;
   readonly #where: string;
   readonly #library: Library;
   readonly #encodeWords: Parts['encodeWords'];
@@ -136,6 +141,7 @@ class LoadedTokenizer implements Tokenizer {
     this.#bytesFallBack = tokens.bytesFallBack;
     this.#bytesOfToken = tokens.bytesOfToken;
     this.spellsBytes = tokens.spellsBytes;
+    this.mostTokens = tokens.mostTokens;
     this.bosToken = tokens.bosToken;
     this.eosToken = tokens.eosToken;
     this.chatTemplate = tokens.chatTemplate;
@@ -366,15 +372,18 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
   const bytesFallBack = correctByteFallback(library.decoder);
   watchPatterns(library, where);
   mergeFast(library, json);
+  const encodeWords = wordEncoder(library, json);
+  const hasBytes = spellsBytes(json);
   return new LoadedTokenizer({
     where,
     library,
-    encodeWords: wordEncoder(library, json),
+    encodeWords,
     ids,
     special,
     cleansUp,
     bytesFallBack,
-    spellsBytes: spellsBytes(json),
+    spellsBytes: hasBytes,
+    mostTokens: hasBytes && encodeWords ? mostTokens(json, encodeWords) : undefined,
     bytesOfToken: bytesOfTokens(json),
     bosToken: token('bos_token'),
     addsBos: typeof config.add_bos_token === 'boolean' ? config.add_bos_token : undefined,

@@ -11,7 +11,7 @@ import type { Output } from '../../../src/cli/output.ts';
 import type { AskedRows } from '../../../src/cli/row-flags.ts';
 import { SpillFile } from '../../../src/cli/spill-file.ts';
 import { CertainRows } from '../../../src/data/certain-rows.ts';
-import { outlineOf } from '../../../src/data/outline.ts';
+import { boundedOutline, BYTES_OF_ASCII, outlineOf } from '../../../src/data/outline.ts';
 import type { DataOptions } from '../../../src/data/options.ts';
 import type { PreparedRow } from '../../../src/data/prepare.ts';
 import { isHeld, itemOf, type List } from '../../../src/lists.ts';
@@ -483,6 +483,9 @@ describe('rows that are made as they are taken', () => {
     const text = fc.oneof(
       fc.string({ unit: 'grapheme', maxLength: 40 }),
       fc.string({ unit: 'binary', maxLength: 20 }),
+      fc
+        .array(fc.constantFrom('the', 'sea,', 'is', 'calm.', 'Sprig', '7'), { maxLength: 40 })
+        .map((w) => w.join(' ')),
       fc.constantFrom(' ', 'a', 'word word', '<|im_end|>', '<|im_start|>assistant\n', '\n', 'é', '🙂🙂🙂'),
     );
     const row = fc.oneof(
@@ -515,20 +518,31 @@ describe('rows that are made as they are taken', () => {
 
 test('most rows are certain without their tokens, and those near the limit are not', () => {
   const certain = new CertainRows(sprig, { maxLength: 100, overlong: 'truncate-end' });
+  const isCertain = (rows: CertainRows, example: ExampleContent): boolean =>
+    rows.has(outlineOf(example, BYTES_OF_ASCII));
   const has = (prompt: string, completion: string): boolean =>
-    certain.has(outlineOf({ kind: 'completion', prompt, completion }, 1));
+    isCertain(certain, { kind: 'completion', prompt, completion });
   expect(has('x'.repeat(20), 'y'.repeat(20))).toBe(true);
   expect(has('x'.repeat(20), 'y'.repeat(2000))).toBe(true);
   expect(has('x'.repeat(100), 'y')).toBe(false);
   const dropping = new CertainRows(sprig, { maxLength: 100, overlong: 'drop' });
   const asks = (rows: CertainRows, prompt: Extract<ExampleContent, { kind: 'prompt' }>['prompt']): boolean =>
-    rows.has(outlineOf({ kind: 'prompt', prompt }, 1));
+    isCertain(rows, { kind: 'prompt', prompt });
   expect(asks(dropping, 'x'.repeat(20))).toBe(true);
   expect(asks(dropping, [{ role: 'user', content: 'x'.repeat(20) }])).toBe(true);
   expect(asks(dropping, 'x'.repeat(2000))).toBe(false);
   // The limit leaves its end.
   expect(asks(certain, 'x'.repeat(2000))).toBe(true);
-  expect(dropping.has(outlineOf({ kind: 'completion', prompt: 'x', completion: 'y'.repeat(2000) }, 1))).toBe(
-    false,
-  );
+  expect(isCertain(dropping, { kind: 'completion', prompt: 'x', completion: 'y'.repeat(2000) })).toBe(false);
+  // Of words as they are written it is known how many tokens they have.
+  const longer = new CertainRows(sprig, { maxLength: 200, overlong: 'truncate-end' });
+  const asksLong = (times: number): boolean =>
+    longer.has(
+      boundedOutline(
+        { kind: 'completion', prompt: 'the sea is calm and '.repeat(times), completion: 'y' },
+        BYTES_OF_ASCII,
+        { most: sprig.mostTokens!, few: 100, isWhole: false },
+      ),
+    );
+  expect([12, 40].map(asksLong)).toEqual([true, false]);
 });
