@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Random } from '../src/random.ts';
 import { Relevance, type JudgedSearch, type Passage } from '../src/retrieval/relevance.ts';
+import { nearChunks } from '../src/retrieval/retriever-rows.ts';
 import { printChanges, readLines } from './changes.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
@@ -112,18 +113,10 @@ function rankings(
 
 const before = rankings(at('base'), questions, Math.max(pool, 10));
 
-/** The best chunk that shares no character with a passage of the question. */
+/** The best chunk that shares nothing with the passages of the question. */
 function hardNegative({ id, passages }: Question): Chunk {
-  const places = passages.map((passage) => relevance.placeOf(passage)!);
-  const place = before
-    .get(id)!
-    .find((one) =>
-      places.every(
-        ({ file, start, end }) =>
-          chunks[one].file !== file || chunks[one].end <= start || chunks[one].start >= end,
-      ),
-    );
-  return chunks[place!];
+  const near = nearChunks(passages, chunks, relevance);
+  return chunks[before.get(id)!.find((place) => !near.has(place))!];
 }
 
 /** The fold of each question: those that share a document stay together, and folds have nearly the same size. */

@@ -178,7 +178,7 @@ export const commands: Readonly<Record<string, CliCommand>> = {
     run: questionsCommand,
   },
   passages: {
-    help: 'rows of questions with passages of an index and their answers, to train a model that answers from passages',
+    help: 'rows of questions with passages of an index and their answers, to train a model that answers from passages, or with hard negatives for a retriever',
     usage: '--index DIR [--encoder DIR] --questions FILE --out FILE',
     flags: passageRowFlags,
     run: passageRowsCommand,

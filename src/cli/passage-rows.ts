@@ -1,4 +1,7 @@
-/** `graft passages`: questions with answers, and an index → rows of passages, question and answer with quotes, for `graft train`. */
+/**
+ * `graft passages`: questions with answers, and an index → rows for `graft train`: of passages, question and answer with quotes for a model that reads, or
+ * of questions, chunks and hard negatives for a retriever.
+ */
 import { GraftError } from '../errors.ts';
 import { decodeUtf8 } from '../json.ts';
 import { plural } from '../numbers.ts';
@@ -13,6 +16,7 @@ import {
   type MadeRow,
 } from '../retrieval/made-rows.ts';
 import { DISTRACTORS, DRAWS, WITHOUT_ANSWERS } from '../retrieval/passage-rows.ts';
+import { makeRetrieverRows, retrieverLines } from '../retrieval/retriever-rows.ts';
 import { EXIT } from './exit.ts';
 import { readWhole, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
@@ -25,6 +29,9 @@ import { questionOfRow } from './search.ts';
 
 const WITHOUT = 0.2;
 const SEED = 1;
+const NEGATIVES = 1;
+/** What rows tune: a model that answers from passages, or an encoder that finds them. */
+const TUNED = ['reader', 'retriever'] as const;
 /** Questions without a row that are named; the others are counted. */
 const MAX_NAMED = 20;
 
@@ -34,6 +41,14 @@ export const passageRowFlags = {
     help: 'JSONL with a {"question", "answer", "passages": [{"doc", "start", "end"}]} on each line, perhaps an "id" and "quotes"; a question that the documents do not answer has no passages',
   },
   ...passageFlags,
+  rows: {
+    value: TUNED.join('|'),
+    help: 'what the rows tune: a model that answers from passages, or the encoder, with {"query", "positive", "negative"} for --objective contrastive (default: reader)',
+  },
+  negatives: {
+    value: 'N',
+    help: `with --rows retriever: hard negatives of each row, the best chunks of the search that share nothing with its passages (default: ${NEGATIVES})`,
+  },
   out: { value: 'FILE', help: 'where to write the rows, as JSONL' },
   overwrite: { help: 'replace the file that is at --out' },
   'without-passage': {
@@ -67,6 +82,12 @@ export const passageRowFlags = {
 
 type PassageRowFlags = Flags<typeof passageRowFlags>;
 
+/** Flags that say how a model reads and answers. */
+const READER_FLAGS = [
+  ...(['without-passage', 'without-answer', 'distractors', 'draw', 'seed'] as const),
+  ...(['answers-template', 'passages-template', 'top'] as const),
+] as const;
+
 /** @throws GraftError `arguments`, `passage-rows`, `passages-template`, `answer-template`, `file-…`, and those of `Passages.open` */
 export async function passageRowsCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(passageRowFlags, args);
@@ -77,6 +98,13 @@ export async function passageRowsCommand(args: readonly string[], output: Output
     { what: 'the encoder', path: flags.text('encoder') },
   ]);
   checkFile('--out', out, flags.on('overwrite'));
+  const tuned = flags.choice('rows', TUNED) ?? 'reader';
+  const idle = (tuned === 'reader' ? (['negatives'] as const) : READER_FLAGS).find((name) =>
+    flags.isGiven(name),
+  );
+  if (idle)
+    throw new GraftError('arguments', `--${idle} has no meaning for --rows ${tuned}.`, 'Leave it out.');
+  if (tuned === 'retriever') return retrieverRows(flags, { path, out }, output);
   const plan = {
     without: readShare(flags),
     distractors: flags.choice('distractors', DISTRACTORS) ?? 'ranking',
@@ -88,9 +116,8 @@ export async function passageRowsCommand(args: readonly string[], output: Output
   const { questions, unapproved } = await readAnswered(path);
   const passages = (await Passages.open(flags, output))!;
   const { chunks, template: prompt, top } = passages;
-  const rank = async (texts: readonly string[], max: number): Promise<number[][]> =>
-    (await passages.rank(texts, max)).map((ranking) => ranking.map(({ chunk }) => chunk));
-  const { rows, leftOut } = await makeRows(questions, { chunks, rank }, { ...plan, prompt, count: top });
+  const searched = { chunks, rank: placesOf(passages) };
+  const { rows, leftOut } = await makeRows(questions, searched, { ...plan, prompt, count: top });
   passages.close();
   if (rows.length === 0)
     throw new GraftError(
@@ -102,6 +129,52 @@ export async function passageRowsCommand(args: readonly string[], output: Output
   report({ rows, leftOut, unapproved, out, json: flags.on('json') }, output);
   if (leftOut.length > 0) process.exitCode = EXIT.couldNot;
 }
+
+/** @throws GraftError `arguments`, `passage-rows`, and those of `Passages.open` */
+async function retrieverRows(
+  flags: PassageRowFlags,
+  { path, out }: { readonly path: string; readonly out: string },
+  output: Output,
+): Promise<void> {
+  const count = flags.integer('negatives', 0) ?? NEGATIVES;
+  const questions = await readJsonLines(path, {
+    code: 'passage-rows',
+    remedy: 'Write {"question", "passages": [{"doc", "start", "end"}]} on each line.',
+    read: questionOfRow,
+  });
+  const passages = (await Passages.open(flags, output))!;
+  const { chunks } = passages;
+  const { rows, leftOut } = await makeRetrieverRows(questions, { chunks, rank: placesOf(passages) }, count);
+  passages.close();
+  if (rows.length === 0)
+    throw new GraftError(
+      'passage-rows',
+      `No question of ${path} becomes a row: ${leftOut.length > 0 ? `question ${leftOut[0].id} ${leftOut[0].why}` : 'none has a passage'}.`,
+      'Make the index of the documents that the questions were written for.',
+    );
+  await writeWhole(out, new TextEncoder().encode(retrieverLines(rows, chunks)));
+  nameLeftOut(leftOut, output);
+  const without = questions.filter((one) => one.passages.length === 0).length;
+  const fewer = rows.filter(({ negatives }) => negatives.length < count).length;
+  output.line(
+    `Wrote ${plural(rows.length, 'row')} to ${out}, each with ${plural(count, 'hard negative')}.${without > 0 ? ` ${plural(without, 'question')} without a passage left out.` : ''}`,
+  );
+  if (fewer > 0)
+    output.line(
+      `${plural(fewer, 'row has', 'rows have')} fewer hard negatives: the search found no more chunks.`,
+    );
+  if (flags.on('json'))
+    output.result(
+      `${JSON.stringify({ rows: rows.length, negatives: count, fewer_negatives: fewer, without_passage: without, left_out: leftOut })}\n`,
+    );
+  if (leftOut.length > 0) process.exitCode = EXIT.couldNot;
+}
+
+/** The ranking of the index's search. */
+const placesOf =
+  (passages: Passages) =>
+  async (texts: readonly string[], max: number): Promise<number[][]> =>
+    (await passages.rank(texts, max)).map((ranking) => ranking.map(({ chunk }) => chunk));
 
 /** @throws GraftError `arguments` */
 function readShare(flags: PassageRowFlags): number {
@@ -156,9 +229,7 @@ interface Report {
 
 function report({ rows, leftOut, unapproved, out, json }: Report, output: Output): void {
   const { withPassage, withoutPassage, unanswerable, longestPrompt } = countRows(rows);
-  for (const { id, why } of leftOut.slice(0, MAX_NAMED)) output.line(`Question ${id} ${why}.`);
-  if (leftOut.length > MAX_NAMED)
-    output.line(`${plural(leftOut.length - MAX_NAMED, 'more question')} left out.`);
+  nameLeftOut(leftOut, output);
   output.line(
     `Wrote ${plural(rows.length, 'row')} to ${out}: ${withPassage} with the right passages, ${withoutPassage} without, ${unanswerable} that the documents do not answer. The longest prompt has ${plural(longestPrompt, 'character')}.`,
   );
@@ -170,4 +241,10 @@ function report({ rows, leftOut, unapproved, out, json }: Report, output: Output
     output.result(
       `${JSON.stringify({ rows: rows.length, with_passage: withPassage, without_passage: withoutPassage, unanswerable, longest_prompt_characters: longestPrompt, left_out: leftOut })}\n`,
     );
+}
+
+function nameLeftOut(leftOut: readonly LeftOut[], output: Output): void {
+  for (const { id, why } of leftOut.slice(0, MAX_NAMED)) output.line(`Question ${id} ${why}.`);
+  if (leftOut.length > MAX_NAMED)
+    output.line(`${plural(leftOut.length - MAX_NAMED, 'more question')} left out.`);
 }
