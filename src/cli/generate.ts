@@ -135,6 +135,12 @@ export async function generateCommand(args: readonly string[], output: Output): 
       room,
       tokensOf: (text) => idsOf(withQuestion(asked, text)).length,
     });
+    if (fitted.tokens > room)
+      throw new GraftError(
+        'prompt-length',
+        `Without any passage the prompt has ${fitted.tokens} tokens, its answer may take ${settings.maxNewTokens}, and the model holds ${room + settings.maxNewTokens}.`,
+        'Shorten the question or the template of passages, or give fewer --max-new-tokens.',
+      );
     return { ids: idsOf(withQuestion(asked, fitted.text)), fitted };
   };
   const record = ({ promptIds, newIds, text }: Answer, fitted: Fitted | undefined): object => ({

@@ -49,7 +49,7 @@ export class IndexSearch {
 
   /**
    * @param path the folder of the index
-   * @throws GraftError `arguments`, `index-model` if the index was made with another encoder, `index-settings` if its vectors are in int8 and questions are not to be, or the other way round, `index-words` if it has no vectors and the method compares some, `search-file` for a pattern that no file fits, and those of
+   * @throws GraftError `arguments`, `index-model` if the index was made with another encoder, `index-settings` if its vectors were pooled in another way, or are in int8 and questions are not to be, or the other way round, `index-words` if it has no vectors and the method compares some, `search-file` for a pattern that no file fits, and those of
    *   `readIndex`, `readEncoderFolder` and `openEncoder`
    */
   static async open(
@@ -79,6 +79,13 @@ export class IndexSearch {
         'index-model',
         `${path} was made with ${model.name}, and this call has ${encoderName(encoder)}: their vectors cannot be compared.`,
         'Give the model and the adapter that the index was made with, or make the index again with graft index.',
+      );
+    const { pooling, normalise } = folder.settings;
+    if (pooling !== model.pooling || normalise !== model.normalise)
+      throw new GraftError(
+        'index-settings',
+        `${path} was made with ${vectorsInWords(model)}, and this call has ${vectorsInWords({ pooling, normalise })}: their vectors cannot be compared.`,
+        `Give --pooling ${model.pooling} and the model as it was, or make the index again with graft index.`,
       );
     const int8 = isIndexInt8(path, model.weights, encoder);
     const embedder = await openEncoder(folder, encoder, output, { device, int8 });
@@ -115,6 +122,9 @@ export class IndexSearch {
     this.open?.embedder.destroy();
   }
 }
+
+const vectorsInWords = ({ pooling, normalise }: { pooling: string; normalise: boolean }): string =>
+  `--pooling ${pooling}${normalise ? '' : ' and vectors of any length'}`;
 
 function allowedFiles(pattern: string, chunks: readonly ChunkEntry[]): Allowed {
   const fits = filePattern(pattern);

@@ -132,6 +132,7 @@ async function readQuestions(flags: SearchFlags): Promise<SearchQuestion[]> {
   const [single, file] = [flags.text('query'), flags.text('queries')];
   if ((single === undefined) === (file === undefined))
     throw new GraftError('arguments', 'One of --queries and --query is needed, and not both.', '');
+  if (single?.trim() === '') throw new GraftError('arguments', '--query is empty.', 'Write a question.');
   if (single !== undefined) return [{ id: 1, text: single, kind: undefined, passages: [] }];
   const questions = await readJsonLines(file!, {
     code: 'query-row',
@@ -152,7 +153,7 @@ export function questionOfRow(
 ): SearchQuestion {
   const { id = number, question, query, text, kind, passages = [] } = row;
   const asked = question ?? query ?? text;
-  if (typeof asked !== 'string') throw fault('has no question');
+  if (typeof asked !== 'string' || asked.trim() === '') throw fault('has no question');
   if (typeof id !== 'string' && typeof id !== 'number')
     throw fault('has an id that is neither text nor a number');
   if (!Array.isArray(passages)) throw fault('has passages that are not a list');

@@ -24,6 +24,9 @@ const NAVIGATION = new Set(
   sidebar-resize-handle`.split(/\s+/),
 );
 
+/** Elements that hold the page itself, whatever their classes are called. */
+const WHOLE = new Set(['html', 'body', 'main', 'article']);
+
 /** Elements inside of each other. Real pages have some tens. */
 const MAX_DEPTH = 4096;
 
@@ -63,7 +66,8 @@ export function htmlText(html: string): HtmlText {
   const parser = new Parser({
     onopentag(name, attributes) {
       if (name === 'br') pieces.push('\n');
-      const skipped = !VOID.has(name) && (SKIPPED.has(name) || isNavigation(attributes));
+      const skipped =
+        !VOID.has(name) && (SKIPPED.has(name) || (!WHOLE.has(name) && isNavigation(attributes)));
       if (open.push({ name, skipped }) > MAX_DEPTH)
         throw new GraftError(
           'document-depth',

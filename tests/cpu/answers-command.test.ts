@@ -117,6 +117,12 @@ describe('graft generate --index', () => {
     const { out, err } = await graftHere(call(...flags));
     expect(err).toMatch(/passages? (is|are) left out, since the prompt has no room: peas\.md \d+–\d+/);
     expect(out).toMatch(/\n\n\[1\] (beans|peas)\.md \d+–\d+ \(not named in the answer\)\n/);
+    // An answer that takes the whole window leaves no room for the question either.
+    const whole = await graftHere(call('--prompt', 'beans', '--max-new-tokens', '600'));
+    expect([whole.code, whole.err]).toEqual([
+      1,
+      expect.stringMatching(/Without any passage the prompt has \d+ tokens, its answer may take 600/),
+    ]);
   });
 
   test('refuses flags without an index, vectors without an encoder and a template without the question', async () => {
@@ -214,6 +220,38 @@ describe('graft passages', () => {
     expect(trained.code, trained.err).toBe(0);
     const again = await graftHere(rowsCall(ROWS));
     expect(again.err).toContain('is there already');
+  });
+
+  test('--rows retriever writes questions with their chunk and hard negatives, which an encoder learns from', async () => {
+    const retriever = ['--rows', 'retriever', '--negatives', '2', '--overwrite', '--json'];
+    const { code, out, err } = await graftHere(rowsCall(ROWS, ...retriever));
+    expect(code, err).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ rows: 2, negatives: 2, without_passage: 1, left_out: [] });
+    const [beans] = readFileSync(at('rows.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { positive: string; negative: string[]; chunks: string[] });
+    expect(beans).toMatchObject({ id: 'b', query: 'When are beans sown?', chunks: ['beans.md#0'] });
+    expect(beans.positive).toContain('Sow beans in May');
+    expect(beans.negative.join()).not.toContain('Sow beans in May');
+    const trained = await graftHere([
+      ...['train', '--objective', 'contrastive', '--model', ENCODER, '--data', at('rows.jsonl')],
+      ...['--out', at('retriever'), ...DEVICE_HERE, '--steps', '1', '--batch', '2'],
+      ...['--val-fraction', '0', '--test-fraction', '0'],
+    ]);
+    expect(trained.code, trained.err).toBe(0);
+    const lost = { ...ROWS[0], id: 'lost', passages: [{ doc: 'kale.md', start: 0, end: 9 }] };
+    const some = await graftHere(rowsCall([lost, ROWS[1]], ...retriever));
+    expect([some.code, some.err]).toEqual([
+      1,
+      expect.stringContaining('Question lost has no passage that a chunk'),
+    ]);
+    expect((await graftHere(rowsCall(ROWS, ...retriever, '--seed', '3'))).err).toContain(
+      '--seed has no meaning for --rows retriever.',
+    );
+    expect((await graftHere(rowsCall(ROWS, '--negatives', '2', '--overwrite'))).err).toContain(
+      '--negatives has no meaning for --rows reader.',
+    );
   });
 
   test('names each question that cannot be a row, and keeps the others', async () => {

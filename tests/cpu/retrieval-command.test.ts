@@ -442,6 +442,15 @@ describe('graft search', () => {
     expect(err).toContain('1 passage (33%) cannot be found in the index');
   });
 
+  test('refuses a question without words, by its line', async () => {
+    const call = searchCall(at('searched-index'), '--method', 'bm25');
+    expect((await graftHere([...call, '--query', ' '])).err).toContain('--query is empty.');
+    writeFileSync(at('blank.jsonl'), '{"question": "peas"}\n{"question": " "}\n');
+    expect((await graftHere([...call, '--queries', at('blank.jsonl')])).err).toMatch(
+      /Line 2 of \S*blank\.jsonl has no question/,
+    );
+  });
+
   test('prints a list to read without --json, and needs no model for bm25', async () => {
     const { code, out } = await graft([
       ...['search', '--index', at('searched-index'), '--query', 'frost', '--method', 'bm25'],
@@ -457,6 +466,9 @@ describe('graft search', () => {
       /searched-index was made with mean, and this call has cls: their vectors/,
     );
     expect((await graftHere(call)).err).toContain('--model is missing.');
+    expect((await graftHere([...call, '--model', MEAN, '--pooling', 'cls'])).err).toMatch(
+      /searched-index was made with --pooling mean, and this call has --pooling cls: their vectors/,
+    );
     cpSync(at('searched-index'), at('damaged'), { recursive: true });
     writeFileSync(
       at('damaged', 'chunks.jsonl'),

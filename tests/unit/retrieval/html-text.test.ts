@@ -9,6 +9,11 @@ test('leaves out scripts, styles, navigation and forms, with all that is in them
   expect(htmlText(page).text).toBe('Kept text\n');
 });
 
+test('reads a page whose own elements are called as navigation is', () => {
+  const page = '<body class="menu"><div class="menu">Home</div><main id="toc"><p>Kale.</p></main></body>';
+  expect(htmlText(page).text).toBe('Kale.\n');
+});
+
 test('decodes entities once, and reads no text of theirs as a tag', () => {
   expect(htmlText('<p>a &lt;b&gt; &amp;amp; &#x1F600; &eacute;&nbsp;x &unknown;</p>').text).toBe(
     'a <b> &amp; 😀 é x &unknown;\n',
