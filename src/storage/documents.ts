@@ -6,6 +6,7 @@ import type {
   StoredDocumentIndex,
   StoredDocumentText,
   StoredDocumentVectors,
+  UnreadFile,
 } from './records.ts';
 
 /** A document with everything that is kept of it. */
@@ -71,8 +72,15 @@ export function readDocuments(
 
 /** @returns false if there is no such project */
 export function putDocumentIndex(projectId: string, settings: object): Promise<boolean> {
-  return changeDocuments(projectId, async (_, indexes) => {
-    await indexes.put({ projectId, revision: crypto.randomUUID(), settings });
+  return changeDocuments(projectId, async (_, index) => {
+    await index.put({ settings });
+  });
+}
+
+/** Writes which chosen files are not read yet. @returns false if there is no such project */
+export function putUnreadFiles(projectId: string, unread: readonly UnreadFile[]): Promise<boolean> {
+  return changeDocuments(projectId, async (_, index) => {
+    await index.put({ unread });
   });
 }
 
@@ -122,13 +130,14 @@ interface DocumentStores {
 }
 
 interface IndexStore {
-  put(index: StoredDocumentIndex): Promise<unknown>;
+  /** Changes what is kept of the index; without settings there is none to change. */
+  put(change: Partial<Pick<StoredDocumentIndex, 'settings' | 'unread'>>): Promise<void>;
 }
 
 /** One transaction over all that belongs to the documents of a project, with the date of the project and a new revision. */
 function changeDocuments(
   projectId: string,
-  work: (stores: DocumentStores, indexes: IndexStore) => Promise<void>,
+  work: (stores: DocumentStores, index: IndexStore) => Promise<void>,
 ): Promise<boolean> {
   return database(async (db) => {
     const transaction = db.transaction(
@@ -165,7 +174,14 @@ function changeDocuments(
           await Promise.all([facts.delete(key), texts.delete(key), vectors.delete(key)]);
         },
       },
-      indexes,
+      {
+        async put(change) {
+          const { settings = before?.settings, unread = before?.unread ?? [] } = change;
+          const revision = crypto.randomUUID();
+          if (settings)
+            await indexes.put({ projectId, revision, settings, ...(unread.length > 0 && { unread }) });
+        },
+      },
     );
     await transaction.done;
     return true;

@@ -292,6 +292,15 @@ export interface StoredDocumentIndex {
   readonly revision: string;
   /** How texts are divided, and the encoder: the worker's own data, stored unchanged. */
   readonly settings: object;
+  /** Files that were chosen and are not read yet; missing if there are none. The files themselves are not kept. */
+  readonly unread?: readonly UnreadFile[];
+}
+
+/** A file that was chosen. */
+export interface UnreadFile {
+  readonly file: string;
+  /** The document of this name when it was chosen, by its hash. */
+  readonly before?: string | undefined;
 }
 
 /** A document of a project, under [projectId, file], without its text. */

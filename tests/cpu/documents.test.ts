@@ -10,7 +10,7 @@ import { packDocument, unpackDocument } from '../../src/worker/archive/documents
 import { DocumentFile } from '../../src/worker/archive/layout.ts';
 import { Encoders } from '../../src/worker/documents/encoders.ts';
 import { DocumentLibrary } from '../../src/worker/documents/library.ts';
-import type { DocumentPorts } from '../../src/worker/documents/ports.ts';
+import type { DocumentPorts, DocumentStore } from '../../src/worker/documents/ports.ts';
 import { unstopped } from '../../src/worker/stopping.ts';
 import { referencePath } from '../engine/reference-file.ts';
 import { MAPS } from '../character-maps.ts';
@@ -99,7 +99,7 @@ test('reads a folder without its name, names the file that is broken, and finds 
     ['peas.md', undefined],
     ['plan.pdf', 2],
   ]);
-  expect(waiting).toEqual({ documents: 0, chunks: 0 });
+  expect(waiting).toEqual({ documents: 0, chunks: 0, files: 0 });
   const { hits } = await library.search(PROJECT, 'When are beans sown in May?', { method: 'bm25', top: 2 });
   expect(hits[0]).toMatchObject({ file: 'deep/beans.txt', page: null });
   expect(hits[0].text).toContain('Sow beans in May');
@@ -139,6 +139,52 @@ test('a zip is read in place of its files, and a broken one is named', async () 
   const { report } = await add([at('all.zip', new Uint8Array(zip)), at('bad.zip', 'PK no')]);
   expect(report).toMatchObject({ added: 1, bad: [{ file: 'bad.zip', code: 'zip-damaged' }] });
   expect(await idsOf('leeks')).toEqual(['a/leeks.txt#0']);
+});
+
+test('a second added file of the same name is named, and does not take the place of the first', async () => {
+  const zip = (text: string): Uint8Array<ArrayBuffer> =>
+    new Uint8Array(zipSync({ 'readme.txt': new TextEncoder().encode(text) }));
+  const { report } = await add([at('a.zip', zip('Leeks are slow.')), at('b.zip', zip('Kale is hardy.'))]);
+  expect(report).toMatchObject({ added: 1, replaced: 0 });
+  expect(report.bad).toMatchObject([{ file: 'b.zip/readme.txt', code: 'document-name' }]);
+  expect(await idsOf('leeks')).toEqual(['readme.txt#0']);
+});
+
+test('files that a stop or a closed page came before are counted until they are added again or left out', async () => {
+  const files = ['a', 'b', 'c'].map((name) => at(`notes/${name}.txt`, `Note ${name}.`));
+  const unread = async (): Promise<number> => (await library.list(PROJECT)).waiting.files;
+  const stoppedAt = (place: number): ReturnType<typeof add> => {
+    const request = new AbortController();
+    const onProgress = ({ done }: Progress): void => void (done === place && request.abort());
+    return library.add(PROJECT, files, { onProgress, signal: request.signal });
+  };
+  expect(await stoppedAt(0)).toMatchObject({ stopped: true, report: { added: 1, unread: 2 } });
+  expect(await unread()).toBe(2);
+
+  // Another session adds something else, and then the same files: what is there is passed over.
+  library = new DocumentLibrary(ports());
+  await add(GARDEN);
+  expect(await unread()).toBe(2);
+  expect((await add(files)).report).toMatchObject({ added: 2, same: 1, unread: 0 });
+  expect(await unread()).toBe(0);
+
+  // A closed page says nothing of the files that it has read, nor of those that it has not.
+  const closedPage = async (lost: Partial<DocumentStore>): Promise<void> => {
+    let writes = 0;
+    const putUnreadFiles: DocumentStore['putUnreadFiles'] = async (...asked) =>
+      writes++ > 0 || store.putUnreadFiles(...asked);
+    library = new DocumentLibrary({ ...ports(), store: { ...store, putUnreadFiles, ...lost } });
+    await add([at('b.txt', 'Another note.'), at('d.txt', 'Note d.')]);
+    library = new DocumentLibrary(ports());
+  };
+  await closedPage({ putDocuments: async () => true });
+  expect(await unread()).toBe(2);
+  await closedPage({});
+  expect(await unread()).toBe(0);
+  await closedPage({ putDocuments: async () => true });
+  expect(await unread()).toBe(2);
+  await library.leaveUnread(PROJECT);
+  expect(await unread()).toBe(0);
 });
 
 test('documents over the limits of a project are named', async () => {
@@ -215,7 +261,7 @@ test('an encoder in int8 makes all vectors again, with cosines of 0.99 to those 
   await library.change(PROJECT, { encoder: { ...ENCODER, weights: 'int8' } });
   const { encoder, waiting } = await library.list(PROJECT);
   expect(encoder?.weights).toBe('int8');
-  expect(waiting).toEqual({ documents: 0, chunks: stored.length });
+  expect(waiting).toEqual({ documents: 0, chunks: stored.length, files: 0 });
   const marrows = { method: 'cosine', top: 1 } as const;
   await expect(library.search(PROJECT, 'marrows', marrows)).rejects.toMatchObject({
     code: 'documents-vectors',
@@ -250,7 +296,7 @@ test('what was computed before a stop is kept, and another session computes the 
   expect(stopped).toBe(true);
   const { waiting, documents } = await library.list(PROJECT);
   expect(documents.length).toBe(300);
-  expect(waiting).toEqual({ documents: 0, chunks: 44 });
+  expect(waiting).toEqual({ documents: 0, chunks: 44, files: 0 });
   const { hits, missing } = await library.search(PROJECT, 'bed 7', { method: 'cosine', top: 300 });
   expect([hits.length, missing]).toEqual([256, 44]);
 

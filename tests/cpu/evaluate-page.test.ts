@@ -199,7 +199,10 @@ describeDevice('The record of an evaluation', (context) => {
       ...{ onProgress: ignore, signal: unstopped() },
     });
     const port = await passagePort(
-      { library: async () => library, search: (...asked) => library.search(...asked) },
+      {
+        library: async () => library,
+        search: (project, query, choice) => library.search(project, query, choice),
+      },
       {
         ...{ projectId: 'garden', method: 'bm25', top: 2 },
         template: readFileSync(template, 'utf8'),

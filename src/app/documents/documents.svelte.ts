@@ -64,6 +64,9 @@ export class Documents {
   /** Whether the open model ranks the best passages again. */
   rerank = $state(false);
   searching = $state(false);
+  /** How far the second ranking is. */
+  ranked = $state.raw<Progress>();
+  #search: AbortController | undefined;
   found = $state.raw<Found>();
   searchFailure = $state.raw<Failure>();
 
@@ -72,6 +75,12 @@ export class Documents {
   place = $state.raw<Place>();
   showFailure = $state.raw<Failure>();
   #request: AbortController | undefined;
+  /** The work that runs, which never fails. */
+  #running: Promise<unknown> = Promise.resolve();
+  /** Calls whose files wait for the work that runs. */
+  queued = $state(0);
+  /** Files of which a stop left some unread, as they were chosen, and their project. The browser forgets them with the page. */
+  #chosen = $state.raw<{ readonly id: string; readonly lists: readonly (readonly FileAt[])[] }>();
   /** Searches and documents that were asked for: only the answer to the last one is shown. */
   readonly #asked = { search: 0, show: 0 };
   /** Calls whose answers say what the project has, and the last one of those that were answered. */
@@ -104,20 +113,35 @@ export class Documents {
     return this.kept?.documents.reduce((sum, { chunks }) => sum + chunks, 0) ?? 0;
   }
 
-  /** Adds files to the project, or to a new one. */
+  /** Whether this page still has the files that a stop left unread. */
+  get hasUnread(): boolean {
+    return this.#chosen !== undefined && this.#chosen.id === this.#studio.projects.id;
+  }
+
+  /**
+   * Adds files to the project, or to a new one. Vectors that are being computed wait for them: what they replace is out of date. Files that are being
+   * read come first.
+   */
   async add(files: readonly FileAt[]): Promise<void> {
-    if (files.length === 0 || this.work) return;
-    this.report = undefined;
+    if (files.length === 0) return;
     const { projects, session } = this.#studio;
     const id = projects.id ?? (await projects.create('Documents'))?.id;
     if (id === undefined) {
       this.failure = projects.failure;
       return;
     }
+    this.queued++;
+    while (this.work) {
+      this.#giveWay();
+      await this.#running;
+    }
+    this.queued--;
+    this.report = undefined;
     void session.keepStorage();
     const outcome = await this.#run('adding', (...watch) =>
       session.worker.addDocuments(id, [...files], ...watch),
     );
+    this.#remember(id, files, outcome === undefined || outcome.report.unread > 0);
     if (!outcome) return;
     this.report = outcome.report;
     const { added, replaced, bad } = outcome.report;
@@ -126,8 +150,35 @@ export class Documents {
     );
   }
 
-  /** Does what a stop or a reload left, or new settings ask for. */
+  /** Keeps files until all of them are read. */
+  #remember(id: string, files: readonly FileAt[], isLeft: boolean): void {
+    if (id !== this.#studio.projects.id) return;
+    const before = this.#chosen?.id === id ? this.#chosen.lists.filter((list) => list !== files) : [];
+    const lists = isLeft && this.kept?.waiting.files ? [...before, files] : before;
+    this.#chosen = lists.length > 0 ? { id, lists } : undefined;
+  }
+
+  /** Stops vectors that are being computed if files wait to be added. */
+  #giveWay(): void {
+    const { what } = this.progress ?? {};
+    if (this.queued > 0 && this.work !== 'copying' && (what === 'loading' || what === 'embedding'))
+      this.#request?.abort();
+  }
+
+  /** Does what a stop or a reload left. */
   async proceed(): Promise<void> {
+    const { id } = this.#studio.projects;
+    if (id === undefined || this.work) return;
+    if (this.#chosen?.id !== id) return this.#bringUpToDate();
+    // Each brings everything up to date.
+    for (const files of this.#chosen.lists) {
+      await this.add(files);
+      if (this.stopping) return;
+    }
+  }
+
+  /** Divides documents and computes vectors as the settings ask for. */
+  async #bringUpToDate(): Promise<void> {
     const { id } = this.#studio.projects;
     if (id === undefined || this.work) return;
     const { worker, announcer } = this.#studio.session;
@@ -138,6 +189,14 @@ export class Documents {
   stop(): void {
     this.stopping = true;
     this.#request?.abort();
+  }
+
+  /** Forgets the files that are not read. */
+  async leaveUnread(): Promise<void> {
+    const { id } = this.#studio.projects;
+    if (id === undefined || this.work) return;
+    this.#chosen = undefined;
+    await this.#ask(id, () => this.#studio.session.worker.leaveUnread(id));
   }
 
   async remove(file: string): Promise<void> {
@@ -151,14 +210,15 @@ export class Documents {
   }
 
   async divide(chunking: Chunking): Promise<void> {
-    if (await this.#change({ chunking })) await this.proceed();
+    if (await this.#change({ chunking })) await this.#bringUpToDate();
   }
 
   /** @param encoder with weights as {@link int8} says; undefined for a search by words only */
   async choose(encoder: EncoderChoice | undefined): Promise<void> {
     this.chosenMethod = undefined;
     const weights = this.int8 ? 'int8' : undefined;
-    if (await this.#change({ encoder: encoder ? { ...encoder, weights } : null })) await this.proceed();
+    if (await this.#change({ encoder: encoder ? { ...encoder, weights } : null }))
+      await this.#bringUpToDate();
   }
 
   /** Keeps an encoder from the files of its folder, and chooses it. */
@@ -200,18 +260,28 @@ export class Documents {
       if (asked === this.#asked.search) this.searching = false;
       return;
     }
-    const outcome = await worker.searchDocuments(id, query, choice);
+    const { signal } = (this.#search = new AbortController());
+    const hear = (progress: Progress): void => {
+      if (asked === this.#asked.search && this.searching) this.ranked = progress;
+    };
+    const outcome = await worker.searchDocuments(id, query, choice, hear, signal);
     // Another project was opened meanwhile.
     if (asked !== this.#asked.search) return;
     this.searching = false;
+    this.ranked = undefined;
     if (!outcome.ok) {
-      this.searchFailure = outcome;
+      if (outcome.code === 'worker-aborted') announcer.say(outcome.what);
+      else this.searchFailure = outcome;
       return;
     }
     this.found = { query, hits: outcome.hits, missing: outcome.missing };
     announcer.say(
       outcome.hits.length === 0 ? 'Nothing is found.' : `${plural(outcome.hits.length, 'passage')} found.`,
     );
+  }
+
+  stopSearch(): void {
+    this.#search?.abort();
   }
 
   /** Shows a document, with a part of it highlighted. @param place its first chunk if left out */
@@ -253,6 +323,8 @@ export class Documents {
     this.found = undefined;
     this.failure = this.searchFailure = undefined;
     this.searching = false;
+    this.ranked = undefined;
+    this.#search?.abort();
     this.#asked.search++;
     this.close();
     if (id !== undefined) await this.#list(id);
@@ -316,8 +388,11 @@ export class Documents {
       if (this.work !== work) return;
       this.progress = progress;
       this.left = left.hear(progress);
+      this.#giveWay();
     };
-    const outcome = await this.#ask(id, () => start(hear, signal));
+    const running = this.#ask(id, () => start(hear, signal));
+    this.#running = running;
+    const outcome = await running;
     this.work = undefined;
     this.progress = undefined;
     // What was done until then is kept.

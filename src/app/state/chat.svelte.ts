@@ -109,7 +109,8 @@ export class Chat {
   /** Called before the first question: it may make a project. */
   begin: (prompt: string) => Promise<void> = async () => undefined;
   /** Finds passages of documents for a question; undefined if it is asked without any. */
-  passagesFor: (prompt: string) => Promise<AskedPassages | Failure | undefined> = async () => undefined;
+  passagesFor: (prompt: string, signal: AbortSignal) => Promise<AskedPassages | Failure | undefined> =
+    async () => undefined;
   /** Called with every answer that is there: it may be logged. */
   answered: (answer: Answer) => void = () => undefined;
   /** How documents are asked, as kept with the choices: state of use/documents. */
@@ -204,10 +205,12 @@ export class Chat {
       await this.begin(prompt);
       const { project } = this.#kept;
       await this.learnTurns();
-      const passages = await this.passagesFor(prompt);
+      const passages = await this.passagesFor(prompt, signal);
       if (passages && 'what' in passages) {
-        this.failure = passages;
+        if (passages.code === 'worker-aborted') this.#session.announcer.say(passages.what);
+        else this.failure = passages;
         this.turns = before;
+        if (this.prompt === '') this.prompt = prompt;
         this.busy = false;
         return;
       }

@@ -47,8 +47,11 @@ export interface ProjectDocuments {
     /** Whether the model is kept in this browser. */
     readonly kept: boolean;
   };
-  /** What `continueDocuments` has to do: documents to divide again, and chunks without a vector. */
-  readonly waiting: { readonly documents: number; readonly chunks: number };
+  /**
+   * What `continueDocuments` has to do: documents to divide again, and chunks without a vector. And how many files were chosen that a stop or a closed
+   * page came before: they are not kept, so that only `addDocuments` reads them.
+   */
+  readonly waiting: { readonly documents: number; readonly chunks: number; readonly files: number };
 }
 
 /** A file with its path from a folder on: files lose it on their way to a worker. */
@@ -68,6 +71,8 @@ export interface AddedDocuments {
   readonly bad: readonly BadDocument[];
   /** Files of other kinds, which are not read. */
   readonly others: readonly string[];
+  /** Files that a stop came before. */
+  readonly unread: number;
 }
 
 export interface BadDocument extends Failure {
@@ -141,7 +146,8 @@ export interface DocumentsApi {
    * Reads files and zips of them, divides their texts and computes the vectors that are missing. A folder that all files lie in is left out of their
    * paths. What is complete is kept, however the call ends.
    *
-   * @returns `stopped` if it was stopped, after what runs on the device: then `continueDocuments` does the rest of what was read
+   * @returns `stopped` if it was stopped, after what runs on the device: then `continueDocuments` does the rest of what was read, and another call with
+   *   the same files reads those that are left
    */
   addDocuments(
     projectId: string,
@@ -165,6 +171,8 @@ export interface DocumentsApi {
     projectId: string,
     change: { readonly chunking?: Chunking; readonly encoder?: EncoderChoice | null },
   ): Promise<Outcome<Documents>>;
+  /** Forgets that files were chosen which are not read: `waiting` has none then. */
+  leaveUnread(projectId: string): Promise<Outcome<Documents>>;
   /** Fails with `document-missing` if there is no such document. */
   readDocument(projectId: string, file: string): Promise<Outcome<{ readonly document: DocumentView }>>;
   /** The tokens of a chunk, as the vocabulary has them. Fails with `document-missing`. */
@@ -173,7 +181,8 @@ export interface DocumentsApi {
     chunk: { readonly file: string; readonly start: number; readonly end: number },
   ): Promise<Outcome<{ readonly tokens: readonly string[] }>>;
   /**
-   * The best chunks for a question, best first. By `bm25` it needs neither a device nor an encoder.
+   * The best chunks for a question, best first. By `bm25` it needs neither a device nor an encoder. A second ranking reports how many chunks it has
+   * read; stopped there, it fails with `worker-aborted`.
    *
    * @returns `missing`: chunks that were not compared, since they have no vector yet
    */
@@ -181,6 +190,8 @@ export interface DocumentsApi {
     projectId: string,
     query: string,
     choice: SearchChoice,
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly hits: readonly DocumentHit[]; readonly missing: number }>>;
   /** The encoders that this browser keeps, and the one that the page offers. */
   listEncoders(): Promise<

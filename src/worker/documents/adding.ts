@@ -74,6 +74,7 @@ export class Adding {
   #same = 0;
   readonly #bad: BadDocument[] = [];
   #others: readonly string[] = [];
+  #unread = 0;
 
   constructor(
     private readonly projectId: string,
@@ -86,7 +87,7 @@ export class Adding {
     return {
       ...{ added: this.#added, replaced: this.#replaced, same: this.#same },
       bad: [...this.#bad].sort((a, b) => byCodeUnits(a.file, b.file)),
-      others: this.#others,
+      ...{ others: this.#others, unread: this.#unread },
     };
   }
 
@@ -96,9 +97,17 @@ export class Adding {
     this.#others = others;
     this.#bad.push(...bad);
     const stored = await ports.store.listDocuments(projectId);
+    const earlier = (await ports.store.readDocumentIndex(projectId))?.unread ?? [];
     // Written once, so that every later write changes its revision.
     if (!(await ports.store.putDocumentIndex(projectId, settings))) throw missingProject();
     const known = new Map(stored.map((document) => [document.file, document]));
+    const unread = new Map(earlier.map((each) => [each.file, each]));
+    for (const { file } of documents) unread.set(file, { file, before: known.get(file)?.sha256 });
+    const putUnread = async (): Promise<void> => {
+      if (!(await ports.store.putUnreadFiles(projectId, [...unread.values()]))) throw missingProject();
+    };
+    // Written before the first file is read: a closed page ends without a word.
+    await putUnread();
     let characters = stored.reduce((sum, document) => sum + document.characters, 0);
     const divider = new Divider(settings, await counterOf(settings, ports));
     const batch = new Batch(projectId, ports.store);
@@ -112,6 +121,7 @@ export class Adding {
           const before = known.get(file);
           if (before?.sha256 === sha256) {
             this.#same++;
+            unread.delete(file);
             continue;
           }
           if (!before && known.size >= this.limits.documents) throw tooMany(this.limits.documents);
@@ -133,9 +143,12 @@ export class Adding {
           if (!(error instanceof GraftError) || /^(?:storage|project)-/.test(error.code)) throw error;
           this.#bad.push({ file, ...failureOf(error) });
         }
+        unread.delete(file);
       }
     } finally {
+      this.#unread = documents.filter(({ file }) => unread.has(file)).length;
       await batch.flush();
+      await putUnread();
     }
   }
 }

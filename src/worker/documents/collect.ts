@@ -23,7 +23,7 @@ interface Collected {
   readonly bad: readonly BadDocument[];
 }
 
-/** What files hold. A zip that cannot be read is named, and the rest stays. */
+/** What files hold. A zip that cannot be read is named, and so is a file whose name an earlier one has; the rest stays. */
 export async function collectDocuments(files: readonly FileAt[]): Promise<Collected> {
   const prefix = commonFolder(files.map(({ path }) => path));
   const given = files.map(({ path, file }) => ({ path: path.slice(prefix.length), file }));
@@ -33,13 +33,16 @@ export async function collectDocuments(files: readonly FileAt[]): Promise<Collec
   const documents = loose.documents.map((file) => ({ file, read: () => readFile(file, byPath.get(file)!) }));
   const others = [...loose.others];
   const bad: BadDocument[] = [];
+  const taken = new Set(loose.documents);
   for (const { path, file } of zips) {
     try {
       const zip = await ZipReader.open(path, file, 'Pack it again, or add its folder.');
       const found = documentsAmong(zip.names);
-      documents.push(
-        ...found.documents.map((name) => ({ file: name, read: () => zip.read(name, MAX_DOCUMENT_BYTES) })),
-      );
+      for (const name of found.documents) {
+        if (taken.has(name)) bad.push({ file: `${path}/${name}`, ...failureOf(takenName(name, path)) });
+        else documents.push({ file: name, read: () => zip.read(name, MAX_DOCUMENT_BYTES) });
+        taken.add(name);
+      }
       others.push(...found.others);
     } catch (error) {
       if (!(error instanceof GraftError)) throw error;
@@ -48,6 +51,13 @@ export async function collectDocuments(files: readonly FileAt[]): Promise<Collec
   }
   return { documents, others, bad };
 }
+
+const takenName = (name: string, zip: string): GraftError =>
+  new GraftError(
+    'document-name',
+    `${zip} has ${name}, and so have the other files that were added with it.`,
+    'Give one of the two another name, or put it into a folder.',
+  );
 
 async function readFile(name: string, file: File): Promise<Uint8Array<ArrayBuffer>> {
   checkDocumentSize(name, file.size);

@@ -16,9 +16,10 @@ import { checkEncoderFiles, type Models } from '../models.ts';
 import { listener, outcome } from '../outcome.ts';
 import type { Runs } from '../runs.ts';
 import type { Session } from '../session.ts';
-import { unstopped } from '../stopping.ts';
+import { following, unstopped } from '../stopping.ts';
 import type { DocumentLibrary } from './library.ts';
 import type { Encoders } from './encoders.ts';
+import type { IndexWatch } from './ports.ts';
 
 interface Rooms {
   readonly models: Models;
@@ -55,12 +56,14 @@ export class Documents {
    * The best chunks for a question, best first. Unless the method is `bm25` without a second ranking, it is to be called in a turn on the device, as
    * `Runs.withDevice` gives it.
    *
-   * @throws GraftError `worker-no-model`, `rerank-question`, `documents-empty`, `documents-encoder`, `documents-vectors`, `model-missing`, `engine-…`, `storage-…`
+   * @param watch of a second ranking
+   * @throws the signal's reason; GraftError `worker-no-model`, `rerank-question`, `documents-empty`, `documents-encoder`, `documents-vectors`, `model-missing`, `engine-…`, `storage-…`
    */
   async search(
     projectId: string,
     query: string,
     choice: SearchChoice,
+    { onProgress, signal }: IndexWatch,
   ): Promise<{ readonly hits: readonly DocumentHit[]; readonly missing: number }> {
     const library = await this.library();
     const { rerank, top } = choice;
@@ -75,7 +78,10 @@ export class Documents {
       import('../../retrieval/rerank.ts'),
     ]);
     const passages = hits.slice(0, rerank).map(({ text }) => text);
-    const [likelihoods] = await questionLikelihoods(open, [{ question: query, passages }]);
+    const [likelihoods] = await questionLikelihoods(open, [{ question: query, passages }], (done, total) => {
+      signal.throwIfAborted();
+      onProgress({ what: 'comparing', done, total });
+    });
     return { hits: ranking.rerank(hits, likelihoods).slice(0, top), missing };
   }
 
@@ -181,16 +187,26 @@ export function documentsApi(
         await (await documents.library()).change(projectId, change);
         return listed(projectId);
       }),
+    leaveUnread: (projectId) =>
+      outcome(async () => {
+        await (await documents.library()).leaveUnread(projectId);
+        return listed(projectId);
+      }),
     readDocument: (projectId, file) =>
       outcome(async () => ({ document: await (await documents.library()).read(projectId, file) })),
     chunkTokens: (projectId, chunk) =>
       outcome(async () => ({ tokens: await (await documents.library()).tokens(projectId, chunk) })),
-    searchDocuments: (projectId, query, choice) =>
-      outcome(() =>
-        choice.method === 'bm25' && choice.rerank === undefined
-          ? documents.search(projectId, query, choice)
-          : runs.withDevice(() => documents.search(projectId, query, choice)),
-      ),
+    searchDocuments: (projectId, query, choice, onProgress, signal = unstopped()) =>
+      outcome(() => {
+        const request = following(
+          signal,
+          () => new GraftError('worker-aborted', 'The search was stopped.', 'Search again when you like.'),
+        );
+        const watch = { onProgress: listener(onProgress), signal: request.signal };
+        const search = (): ReturnType<Documents['search']> =>
+          documents.search(projectId, query, choice, watch);
+        return choice.method === 'bm25' && choice.rerank === undefined ? search() : runs.withDevice(search);
+      }),
     listEncoders: () =>
       outcome(async () => {
         const { offeredEncoders } = await import('./encoders.ts');

@@ -4,7 +4,7 @@ import { checkChunkSettings } from '../../retrieval/chunks.ts';
 import { pageOf } from '../../retrieval/read-document.ts';
 import type { PassageSource } from '../../retrieval/passages-prompt.ts';
 import type { KeptDocument } from '../../storage/documents.ts';
-import type { StoredDocumentText } from '../../storage/records.ts';
+import type { StoredDocument, StoredDocumentText, UnreadFile } from '../../storage/records.ts';
 import type {
   AddedDocuments,
   Chunking,
@@ -34,7 +34,8 @@ export class DocumentLibrary {
   ) {}
 
   async list(projectId: string): Promise<ProjectDocuments> {
-    const settings = await this.#settings(projectId);
+    const index = await this.ports.store.readDocumentIndex(projectId);
+    const settings = documentSettings(index?.settings);
     const stored = await this.ports.store.listDocuments(projectId);
     const documents = stored.map((document) => {
       const { file, added, bytes, characters, pages, chunks } = document;
@@ -62,6 +63,7 @@ export class DocumentLibrary {
       waiting: {
         documents: documents.filter(({ current }) => !current).length,
         chunks: encoder ? missing : 0,
+        files: unreadOf(index?.unread ?? [], stored).length,
       },
     };
   }
@@ -93,6 +95,13 @@ export class DocumentLibrary {
   remove(projectId: string, files: readonly string[]): Promise<void> {
     return this.#queue.run(async () => {
       if (!(await this.ports.store.deleteDocuments(projectId, files))) throw missingProject();
+    });
+  }
+
+  /** @throws GraftError `project-missing`, `storage-…` */
+  leaveUnread(projectId: string): Promise<void> {
+    return this.#queue.run(async () => {
+      if (!(await this.ports.store.putUnreadFiles(projectId, []))) throw missingProject();
     });
   }
 
@@ -260,6 +269,15 @@ export class DocumentLibrary {
       'It was removed, perhaps in another tab: look at the list again.',
     );
   }
+}
+
+/** The files of which no document came: the page was closed before the list of them was written again. */
+function unreadOf(
+  chosen: readonly UnreadFile[],
+  stored: readonly Pick<StoredDocument, 'file' | 'sha256'>[],
+): readonly UnreadFile[] {
+  const hashes = new Map(stored.map(({ file, sha256 }) => [file, sha256]));
+  return chosen.filter(({ file, before }) => hashes.get(file) === before);
 }
 
 /** @returns whether it was stopped */

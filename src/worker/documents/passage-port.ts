@@ -1,18 +1,28 @@
 /** The project's documents for an evaluation: passages for its questions, the prompt, and whether the right ones were found. */
 import type { RowSet } from '../../data/row-set.ts';
+import { GraftError } from '../../errors.ts';
 import type { PassagePort } from '../../evaluate/methods/method.ts';
+import { plural } from '../../numbers.ts';
 import { fitPassages, PassagesTemplate } from '../../retrieval/passages-prompt.ts';
 import { Relevance, withoutEnding } from '../../retrieval/relevance.ts';
 import { passagesOfRow, recallOf } from '../../retrieval/row-passages.ts';
+import type { SearchChoice } from '../api/documents.ts';
 import type { AskedDocuments } from '../api/evaluation.ts';
 import type { DocumentLibrary } from './library.ts';
+import type { IndexWatch } from './ports.ts';
 
 /** `Documents`, as far as an evaluation needs them. */
-interface SearchedDocuments extends Pick<DocumentLibrary, 'search'> {
+interface SearchedDocuments {
+  search(
+    projectId: string,
+    query: string,
+    choice: SearchChoice,
+    watch: IndexWatch,
+  ): ReturnType<DocumentLibrary['search']>;
   library(): Promise<Pick<DocumentLibrary, 'list' | 'read'>>;
 }
 
-/** @throws GraftError `passages-template`, `project-missing`, `storage-…` */
+/** @throws GraftError `passages-template`, `documents-vectors`, `project-missing`, `storage-…` */
 export async function passagePort(
   documents: SearchedDocuments,
   { projectId, method, top, rerank, template }: AskedDocuments,
@@ -21,7 +31,13 @@ export async function passagePort(
   const choice = { method, top, ...(rerank !== undefined && { rerank }) };
   const prompt = new PassagesTemplate(template);
   const library = await documents.library();
-  const { documents: kept } = await library.list(projectId);
+  const { documents: kept, waiting } = await library.list(projectId);
+  if (method !== 'bm25' && waiting.chunks > 0)
+    throw new GraftError(
+      'documents-vectors',
+      `${plural(waiting.chunks, 'chunk has', 'chunks have')} no vector yet, so that only a part of the documents would be measured.`,
+      'Press Continue under Documents first, or search by words.',
+    );
   const named = new Set<string>();
   for (const { example } of rows?.places ?? [])
     for (const { doc } of passagesOfRow(example?.columns)) named.add(doc);
@@ -46,7 +62,8 @@ export async function passagePort(
       const found = [];
       for (const question of questions) {
         signal.throwIfAborted();
-        found.push((await documents.search(projectId, question, choice)).hits);
+        const watch = { onProgress: () => undefined, signal };
+        found.push((await documents.search(projectId, question, choice, watch)).hits);
       }
       return found;
     },

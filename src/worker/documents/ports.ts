@@ -13,6 +13,7 @@ export type DocumentStore = Pick<
   | 'readDocument'
   | 'readDocuments'
   | 'putDocumentIndex'
+  | 'putUnreadFiles'
   | 'putDocuments'
   | 'putDocumentVectors'
   | 'deleteDocuments'

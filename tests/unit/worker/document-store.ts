@@ -27,7 +27,14 @@ export function memoryDocuments(projectId: string): MemoryDocuments {
     readDocument: async (_, file) => structuredClone(kept.get(file)),
     readDocuments: async () => ({ revision: index?.revision, documents: structuredClone(inOrder()) }),
     putDocumentIndex: (asked, settings) =>
-      changed(asked, () => (index = { projectId, revision: '', settings: structuredClone(settings) })),
+      changed(
+        asked,
+        () => (index = { ...index, projectId, revision: '', settings: structuredClone(settings) }),
+      ),
+    putUnreadFiles: (asked, unread) =>
+      changed(asked, () => {
+        if (index) index = { ...index, unread: structuredClone(unread) };
+      }),
     putDocuments: (asked, documents) =>
       changed(asked, () => {
         for (const one of documents) kept.set(one.document.file, structuredClone(one));

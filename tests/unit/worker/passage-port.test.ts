@@ -33,7 +33,7 @@ test('the lesson’s questions find their notes by words, and the prompt has the
   const port = await passagePort(
     {
       library: async () => library,
-      search: (...asked) => library.search(...asked),
+      search: (project, query, choice) => library.search(project, query, choice),
     },
     { projectId: 'garden', method: 'bm25', top: 2, template },
     { places: examples.map((example) => ({ example })) as unknown as RowSet['places'] },

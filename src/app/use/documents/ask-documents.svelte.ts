@@ -31,13 +31,15 @@ export class AskDocuments {
   failure = $state.raw<Failure>();
   /** Whether they can be searched by meaning. */
   hasEncoder = $state(false);
+  /** Chunks without a vector, which the last search by meaning did not compare. */
+  missing = $state(0);
   /** Counts the looks at what the project has: of two answers the later one is shown. */
   #asked = 0;
   readonly #studio: Studio;
 
   constructor(studio: Studio) {
     this.#studio = studio;
-    studio.chat.passagesFor = (prompt) => this.#find(prompt);
+    studio.chat.passagesFor = (prompt, signal) => this.#find(prompt, signal);
   }
 
   get #kept(): Readonly<Record<string, unknown>> {
@@ -180,11 +182,13 @@ export class AskDocuments {
     return { projectId: id, ...this.#search, template: this.template };
   }
 
-  async #find(prompt: string): Promise<AskedPassages | Failure | undefined> {
+  async #find(prompt: string, signal: AbortSignal): Promise<AskedPassages | Failure | undefined> {
     const { id } = this.#studio.projects;
     if (!this.on || id === undefined) return undefined;
-    const outcome = await this.#studio.session.worker.searchDocuments(id, prompt, this.#search);
+    const { worker } = this.#studio.session;
+    const outcome = await worker.searchDocuments(id, prompt, this.#search, undefined, signal);
     if (!outcome.ok) return outcome;
+    this.missing = outcome.missing;
     const found = outcome.hits.map(({ score: _score, likelihood: _likelihood, ...source }) => source);
     return { template: this.template, found };
   }
