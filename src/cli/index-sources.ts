@@ -5,15 +5,20 @@ import { characterMaps, CHARACTER_MAPS } from '../retrieval/character-maps.ts';
 import { chunksOf } from '../retrieval/chunks.ts';
 import { bordersOf, pageOf, readDocument } from '../retrieval/read-document.ts';
 import { tokenCounter } from '../retrieval/token-counts.ts';
+import { watchedPdfs } from '../retrieval/watched-pdfs.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { openDocuments } from './document-files.ts';
 import { readWhole } from './files.ts';
 import { documentHash, type ChunkEntry, type Chunking, type StoredIndex } from './index-folder.ts';
 import { readJsonLines } from './json-lines.ts';
+import { startPdfThread } from './pdf-thread.ts';
 import type { Output } from './output.ts';
 
 const MAPS_FILE = fileURLToPath(new URL(`../../public/${CHARACTER_MAPS}`, import.meta.url));
-const maps = characterMaps(async () => new Uint8Array(await readWhole(MAPS_FILE)));
+const readPdf = watchedPdfs(
+  startPdfThread,
+  characterMaps(async () => new Uint8Array(await readWhole(MAPS_FILE))),
+);
 
 /** A file that could not be read, and why. */
 interface BadFile {
@@ -68,7 +73,7 @@ export async function documentChunks(
         same++;
         chunks.push(...(known.get(file) ?? []));
       } else {
-        const document = await readDocument(file, bytes, maps);
+        const document = await readDocument(file, bytes, readPdf);
         const own = chunksOf(document.text, count, chunking, bordersOf(document, chunking.by));
         chunks.push(
           ...own.map((chunk, n) => ({

@@ -11,7 +11,7 @@ const PARAGRAPH_GAP = 1.6;
 /** Lines at both ends of a page that may be a running head or a page number. */
 const EDGE_LINES = 2;
 
-interface PdfText {
+export interface PdfText {
   readonly text: string;
   /** Where each page starts in the text. */
   readonly pages: readonly number[];
@@ -38,9 +38,15 @@ interface Item {
  *
  * @param name for messages
  * @param maps for fonts that the PDF only names
+ * @param onPage called after each page
  * @throws GraftError `pdf-password`, `pdf-damaged`, `document-size`, and those of `maps`
  */
-export async function pdfText(bytes: Uint8Array, name: string, maps: CharacterMaps): Promise<PdfText> {
+export async function pdfText(
+  bytes: Uint8Array,
+  name: string,
+  maps: CharacterMaps,
+  onPage: () => void = () => undefined,
+): Promise<PdfText> {
   const { getDocument, VerbosityLevel } = await import('unpdf/pdfjs');
   const files = filesOf(maps);
   const loading = getDocument({
@@ -67,6 +73,7 @@ export async function pdfText(bytes: Uint8Array, name: string, maps: CharacterMa
       length += lines.reduce((sum, { text }) => sum + text.length + 1, 0);
       if (length > MAX_TEXT) throw tooLarge(name, 'more text', `${MAX_TEXT} characters`);
       pages.push(lines);
+      onPage();
     }
     return joined(withoutRunning(pages));
   } catch (cause) {

@@ -2,12 +2,11 @@
 import { decodeFile, decodePage, refuseBinary } from '../data/encoding.ts';
 import { GraftError } from '../errors.ts';
 import { ZipReader } from '../export/zip/reader.ts';
-import type { CharacterMaps } from './character-maps.ts';
 import type { ChunkBorders } from './chunks.ts';
 import { DOCX_STYLES, DOCX_TEXT, docxText } from './docx-text.ts';
 import { markdownHeadings, sectionStarts, type Heading } from './headings.ts';
 import { htmlText } from './html-text.ts';
-import { pdfText } from './pdf-text.ts';
+import type { ReadPdf } from './watched-pdfs.ts';
 
 /** A document as text. */
 export interface DocumentText {
@@ -21,7 +20,7 @@ export interface DocumentText {
 /** The largest file that is read: far more than any book. */
 export const MAX_DOCUMENT_BYTES = 64 * 2 ** 20;
 
-type Reader = (bytes: Uint8Array, name: string, maps: CharacterMaps) => DocumentText | Promise<DocumentText>;
+type Reader = (bytes: Uint8Array, name: string, readPdf: ReadPdf) => DocumentText | Promise<DocumentText>;
 
 const SAVE_AS_TEXT = 'Save it as plain text, HTML or PDF in the program that made it, and add that file.';
 
@@ -60,7 +59,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   html: readHtml,
   htm: readHtml,
   xhtml: readHtml,
-  pdf: pdfText,
+  pdf: (bytes, name, readPdf) => readPdf(bytes, name),
   docx: readDocx,
 };
 
@@ -95,17 +94,11 @@ export const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : a > b
  * The text of a document.
  *
  * @param name from the folder on, which decides how it is read
- * @param maps for PDFs
- * @throws GraftError `document-size`, `document-depth`, `pdf-password`, `pdf-damaged`, `zip-damaged`, `zip-missing`, `data-binary`, `data-encoding`, and
- * those of `maps`
+ * @throws GraftError `document-size`, `document-depth`, `zip-damaged`, `zip-missing`, `data-binary`, `data-encoding`, and as `ReadPdf`
  */
-export async function readDocument(
-  name: string,
-  bytes: Uint8Array,
-  maps: CharacterMaps,
-): Promise<DocumentText> {
+export async function readDocument(name: string, bytes: Uint8Array, readPdf: ReadPdf): Promise<DocumentText> {
   checkDocumentSize(name, bytes.length);
-  return READERS[endingOf(name)](bytes, name, maps);
+  return READERS[endingOf(name)](bytes, name, readPdf);
 }
 
 /** Refuses a file that is too large, also before it is in memory. @throws GraftError `document-size` */

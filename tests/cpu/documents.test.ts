@@ -3,6 +3,7 @@ import { zipSync } from 'fflate';
 import * as v from 'valibot';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { folder } from '../../src/cli/files.ts';
+import { pdfText } from '../../src/retrieval/pdf-text.ts';
 import { openProcessor } from '../../src/cli/cpu.ts';
 import type { Device } from '../../src/engine/device.ts';
 import type { EncoderChoice, FileAt, Progress } from '../../src/worker/api.ts';
@@ -45,7 +46,7 @@ beforeEach(() => {
 function ports(): DocumentPorts {
   return {
     store,
-    characterMaps: MAPS,
+    readPdf: (bytes, name) => pdfText(bytes, name, MAPS),
     counter: async () => ({ id: 'sprig', tokenizer: (await openSprig()).tokenizer }),
     encoderFacts: (choice) => encoders.facts(choice),
     openEncoder: async (choice, onProgress) => {

@@ -190,7 +190,7 @@ describeDevice('The record of an evaluation', (context) => {
     const library = new DocumentLibrary({
       store: memoryDocuments('garden'),
       counter: async () => ({ id: 'sprig', tokenizer: open.tokenizer }),
-      ...{ encoderFacts: never, openEncoder: never, characterMaps: never },
+      ...{ encoderFacts: never, openEncoder: never, readPdf: never },
       isKept: async () => false,
       inTurn: (work) => work(),
     });

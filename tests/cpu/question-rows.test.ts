@@ -27,7 +27,7 @@ beforeEach(async () => {
   documents = new DocumentLibrary({
     store: memoryDocuments(PROJECT),
     counter: async () => ({ id: 'sprig', tokenizer: (await openSprig()).tokenizer }),
-    ...{ encoderFacts: never, openEncoder: never, characterMaps: never },
+    ...{ encoderFacts: never, openEncoder: never, readPdf: never },
     isKept: async () => false,
     inTurn: (work) => work(),
   });

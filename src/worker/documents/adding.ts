@@ -15,6 +15,8 @@ export const DOCUMENT_LIMITS = { documents: 10_000, characters: 100 * 2 ** 20 };
 /** Code units of texts, and documents, that are written together. */
 const WRITE_CHARACTERS = 1 << 20;
 const WRITE_DOCUMENTS = 32;
+/** Files after which the list of unread ones is written: of 10,000 names it has a megabyte. */
+const WRITE_UNREAD = 500;
 
 /** Documents that are written together. */
 class Batch {
@@ -115,6 +117,10 @@ export class Adding {
       for (const [done, { file, read }] of documents.entries()) {
         signal.throwIfAborted();
         onProgress({ what: 'dividing', done, total: documents.length });
+        if (done > 0 && done % WRITE_UNREAD === 0) {
+          await batch.flush();
+          await putUnread();
+        }
         try {
           const bytes = await read();
           const sha256 = await hashOf(bytes);
@@ -126,7 +132,7 @@ export class Adding {
           }
           if (!before && known.size >= this.limits.documents) throw tooMany(this.limits.documents);
           const size = bytes.length;
-          const document = await readDocument(file, bytes, ports.characterMaps);
+          const document = await readDocument(file, bytes, ports.readPdf);
           const more = document.text.length - (before?.characters ?? 0);
           if (characters + more > this.limits.characters) throw tooMuchText(file, this.limits.characters);
           const kept = divider.divide(

@@ -55,7 +55,7 @@ export async function collectDocuments(files: readonly FileAt[]): Promise<Collec
 const takenName = (name: string, zip: string): GraftError =>
   new GraftError(
     'document-name',
-    `${zip} has ${name}, and so have the other files that were added with it.`,
+    `${zip}/${name} has the name of another file that was added with it.`,
     'Give one of the two another name, or put it into a folder.',
   );
 

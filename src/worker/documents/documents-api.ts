@@ -19,6 +19,7 @@ import type { Session } from '../session.ts';
 import { following, unstopped } from '../stopping.ts';
 import type { DocumentLibrary } from './library.ts';
 import type { Encoders } from './encoders.ts';
+import { startPdfThread } from './start-pdf-thread.ts';
 import type { IndexWatch } from './ports.ts';
 
 interface Rooms {
@@ -104,9 +105,10 @@ export class Documents {
 
   async #load(): Promise<Loaded> {
     const { models, session, runs, bundled } = this.rooms;
-    const [{ DocumentLibrary: Library }, { Encoders: Kept }, store] = await Promise.all([
+    const [{ DocumentLibrary: Library }, { Encoders: Kept }, { watchedPdfs }, store] = await Promise.all([
       import('./library.ts'),
       import('./encoders.ts'),
+      import('../../retrieval/watched-pdfs.ts'),
       import('../../storage/documents.ts'),
     ]);
     const encoders = (this.#encoders = new Kept(
@@ -117,7 +119,7 @@ export class Documents {
     let counter: ReturnType<typeof counterOfFiles> | undefined;
     const library = new Library({
       store,
-      characterMaps: characterMaps(fetchMaps),
+      readPdf: watchedPdfs(startPdfThread, characterMaps(fetchMaps)),
       counter: async () => {
         const { opened } = session;
         if (opened) return { id: opened.content, tokenizer: opened.tokenizer };

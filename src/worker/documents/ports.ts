@@ -1,7 +1,7 @@
 /** What the documents of a project need of the worker; tests have their own. */
 import type * as documents from '../../storage/documents.ts';
-import type { CharacterMaps } from '../../retrieval/character-maps.ts';
 import type { VectorSearch } from '../../retrieval/search.ts';
+import type { ReadPdf } from '../../retrieval/watched-pdfs.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
 import type { EncoderChoice, Progress } from '../api.ts';
 import type { DocumentSettings } from './settings.ts';
@@ -54,8 +54,7 @@ export interface DeviceEncoder extends EncoderFacts {
 
 export interface DocumentPorts {
   readonly store: DocumentStore;
-  /** For PDFs. */
-  readonly characterMaps: CharacterMaps;
+  readonly readPdf: ReadPdf;
   /** The tokenizer that counts if there is no encoder. */
   readonly counter: () => Promise<Counter>;
   /** @throws GraftError `model-missing`, `config-…`, `tokenizer-…` */

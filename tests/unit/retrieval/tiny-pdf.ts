@@ -60,6 +60,31 @@ function pdfOf(
       ];
     }),
   ];
+  return fileOf(objects);
+}
+
+/** A page that draws a form, which draws another one ten times, and so on: a thousand million letters in the end. */
+export function endlessPdf(): Uint8Array<ArrayBuffer> {
+  const LEVELS = 10;
+  const stream = (facts: string, content: string): string =>
+    `<< ${facts} /Length ${content.length} >>\nstream\n${content}\nendstream`;
+  const draws = (form: number): string => `/Resources << /XObject << /X ${form} 0 R >> >>`;
+  const forms = Array.from({ length: LEVELS }, (_, level) => {
+    const last = level === LEVELS - 1;
+    const own = last ? `/Resources << /Font << /F ${HELVETICA} >> >>` : draws(6 + level);
+    const facts = `/Type /XObject /Subtype /Form /BBox [0 0 9 9] ${own}`;
+    return stream(facts, last ? 'BT /F 9 Tf (x) Tj ET' : '/X Do '.repeat(10));
+  });
+  return fileOf([
+    '<< /Type /Catalog /Pages 2 0 R >>',
+    '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
+    `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R ${draws(5)} >>`,
+    stream('', '/X Do '),
+    ...forms,
+  ]);
+}
+
+function fileOf(objects: readonly string[]): Uint8Array<ArrayBuffer> {
   let file = '%PDF-1.4\n';
   const places = objects.map((object, i) => {
     const place = file.length;

@@ -18,7 +18,7 @@ test('the lesson’s questions find their notes by words, and the prompt has the
   const library = new DocumentLibrary({
     store: memoryDocuments('garden'),
     counter: async () => ({ id: 'sprig', tokenizer: (await openSprig()).tokenizer }),
-    ...{ encoderFacts: never, openEncoder: never, characterMaps: never },
+    ...{ encoderFacts: never, openEncoder: never, readPdf: never },
     isKept: async () => false,
     inTurn: (work) => work(),
   });
