@@ -196,7 +196,7 @@ export const FINDINGS = {
   },
   'likely-wrong-label': {
     severity: 'note',
-    why: 'The most similar rows all have one other label.',
+    why: 'None of the most similar rows has this label. Most have another one, which the words fit better.',
     mend: 'Read these rows and correct the label if it is wrong.',
   },
   'unlikely-label': {

@@ -4,6 +4,7 @@ import type { Example } from '../example.ts';
 import { wholeNumbers, type NumberColumn } from '../number-column.ts';
 import { DistinctHashes, hashesOfTexts } from '../row-hashes.ts';
 import type { Checked, CheckRow, Found, RuleAtWork } from './finding.ts';
+import { wordsOfLabels } from './label-words.ts';
 import type { Slow } from './slow.ts';
 import { VectorTexts, type TextVectors } from './text-vectors.ts';
 import { answerOf, readRows, textOfQuestion, wordsOf } from './texts.ts';
@@ -118,25 +119,38 @@ function imbalanceOf(labels: LabelNumbers, rows: List<CheckRow>): Found {
 }
 
 const NEIGHBOURS = 5;
-/** Cosine of the neighbours that count. */
-const MIN_COSINE = 0.35;
+/** So many of them have the label that is likelier. */
+const SUPPORT = 3;
+/** Labels up to which five near neighbours that agree are enough. More labels overlap: most rows that such neighbours contradict are right. */
+const FEW_LABELS = 20;
+/** Cosine of neighbours that are near. */
+const NEAR = 0.35;
+/** The doubt that lists a row (`LabelWords.doubt`), and how it grows with the logarithm of the number of labels. On planted mistakes lower ones listed right labels (docs/experiments/wrong-labels.md). */
+const LEAST_DOUBT = 3;
+const DOUBT_OF_LABELS = 1.6;
 
-/** Words of prompts that are compared, about 130 MB: of a larger file the first rows. */
+/** Words of prompts that are compared, about 170 MB: of a larger file the first rows. */
 const MAX_WORDS = 2 ** 22;
 
-/** Rows whose five most similar rows (TF-IDF over words of the prompt) agree on another label. */
+/** Rows none of whose most similar rows (TF-IDF over words of the prompt) has their label, and whose words fit the label of most of these better. */
 function* wrongLabels(labels: LabelNumbers, rows: List<CheckRow>): Slow<Found> {
   const texts = yield* promptsOf(labels, rows);
   const looked = texts.length;
-  const labelAt = (at: number): number => labels.numbers.at(at);
+  const numbers = labels.numbers.all;
+  const { length } = labels.counts;
+  const words = yield* wordsOfLabels(texts, numbers, length);
+  const least = Math.max(LEAST_DOUBT, DOUBT_OF_LABELS * Math.log(length));
   const wrong: number[] = [];
   for (let at = 0; at < looked; at++) {
     yield;
-    const nearest = texts.nearest(at, NEIGHBOURS, MIN_COSINE);
-    if (nearest.length < NEIGHBOURS) continue;
-    const other = labelAt(nearest[0]);
-    if (other !== labelAt(at) && nearest.every((one) => labelAt(one) === other))
-      wrong.push(labels.rows.at(at));
+    const { texts: nearest, near } = texts.nearest(at, NEIGHBOURS, NEAR);
+    const found = nearest.map((one) => numbers[one]);
+    if (found.includes(numbers[at])) continue;
+    const support = (label: number): number => found.filter((one) => one === label).length;
+    const other = found.find((label) => support(label) >= SUPPORT);
+    if (other === undefined) continue;
+    const isPlain = length <= FEW_LABELS && near === NEIGHBOURS && support(other) === NEIGHBOURS;
+    if (words.doubt(at, other) >= (isPlain ? 0 : least)) wrong.push(labels.rows.at(at));
   }
   const detail = `The first ${looked} rows were compared.`;
   return { id: 'likely-wrong-label', rows: wrong, ...(looked < labels.rows.length && { detail }) };

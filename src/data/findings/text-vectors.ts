@@ -94,12 +94,28 @@ export class TextVectors {
     return this.starts.length - 1;
   }
 
-  #textsWith(word: number): number {
+  /** Distinct words of all texts: they have the numbers below. */
+  get wordCount(): number {
+    return this.postings.length - 1;
+  }
+
+  /** The texts that have a word, in their order. */
+  textsWith(word: number): Uint32Array {
+    return this.texts.subarray(this.postings[word], this.postings[word + 1]);
+  }
+
+  /** The distinct words of a text. */
+  wordsAt(at: number): Uint32Array {
+    return this.words.subarray(this.starts[at], this.starts[at + 1]);
+  }
+
+  /** In how many texts a word is. */
+  spread(word: number): number {
     return this.postings[word + 1] - this.postings[word];
   }
 
-  /** At most `most` other texts that share a rare word with a text and have a cosine of `least` or more, the nearest first. */
-  nearest(at: number, max: number, min: number): number[] {
+  /** At most `max` other texts that share a rare word with a text, the nearest first, and how many of these have a cosine of `min` or more. */
+  nearest(at: number, max: number, min: number): { readonly texts: number[]; readonly near: number } {
     const [start, end] = [this.starts[at], this.starts[at + 1]];
     for (let i = start; i < end; i++) this.#own[this.words[i]] = this.weights[i];
     const found: number[] = [];
@@ -110,7 +126,7 @@ export class TextVectors {
         if (other === at || this.#candidate[other] === at + 1) continue;
         this.#candidate[other] = at + 1;
         const cosine = this.#cosineToOwn(other);
-        if (cosine < min || (found.length === max && cosine <= cosines[max - 1])) continue;
+        if (found.length === max && cosine <= cosines[max - 1]) continue;
         let place = Math.min(found.length, max - 1);
         for (; place > 0 && cosines[place - 1] < cosine; place--) {
           found[place] = found[place - 1];
@@ -120,16 +136,16 @@ export class TextVectors {
         cosines[place] = cosine;
       }
     for (let i = start; i < end; i++) this.#own[this.words[i]] = 0;
-    return found;
+    return { texts: found, near: cosines.filter((cosine) => cosine >= min).length };
   }
 
   #rarest(at: number): number[] {
     let candidates = 0;
     return [...this.words.subarray(this.starts[at], this.starts[at + 1])]
-      .filter((word) => this.#textsWith(word) > 1 && this.#textsWith(word) <= MAX_POSTINGS)
-      .sort((a, b) => this.#textsWith(a) - this.#textsWith(b))
+      .filter((word) => this.spread(word) > 1 && this.spread(word) <= MAX_POSTINGS)
+      .sort((a, b) => this.spread(a) - this.spread(b))
       .slice(0, SEARCH_WORDS)
-      .filter((word) => (candidates += this.#textsWith(word)) <= MAX_CANDIDATES);
+      .filter((word) => (candidates += this.spread(word)) <= MAX_CANDIDATES);
   }
 
   #cosineToOwn(other: number): number {

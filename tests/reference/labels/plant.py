@@ -1,10 +1,12 @@
-"""Makes planted.jsonl (300 questions with three labels, 30 of them wrong) and wrong.json (the rows that are) in the folder that it is given.
+"""Makes planted.jsonl and wrong.json in the folder that it is given: rows, and which of them have a wrong label.
 
-    python tests/reference/labels/plant.py /tmp/labels
+    python tests/reference/labels/plant.py /tmp/labels                             300 questions with three labels, 30 of them wrong
+    python tests/reference/labels/plant.py /tmp/labels banking77_train.csv 1       rows of a table (text,category), 80 of them wrong, drawn by a seed
 
 docs/experiments/wrong-labels.md says what `graft check` finds in them.
 """
 
+import csv
 import json
 import random
 import sys
@@ -28,18 +30,31 @@ FRAMES = [
     "{n} looks for the {x}.",
 ]
 
-draw = random.Random(3)
-label_of = {word: label for label, words in WORDS.items() for word in words}
-every = list(product(label_of, FRAMES, NAMES))
-draw.shuffle(every)
-rows = [
-    {"prompt": "Animal, tool or food? " + frame.format(n=name, x=word), "completion": label_of[word]}
-    for word, frame, name in every[:300]
-]
-wrong = sorted(draw.sample(range(300), 30))
+
+
+def questions():
+    draw = random.Random(3)
+    label_of = {word: label for label, words in WORDS.items() for word in words}
+    every = list(product(label_of, FRAMES, NAMES))
+    draw.shuffle(every)
+    rows = [("Animal, tool or food? " + frame.format(n=name, x=word), label_of[word]) for word, frame, name in every[:300]]
+    return rows, draw, list(WORDS), 30
+
+
+def table(path, seed):
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = [(row["text"], row["category"]) for row in csv.DictReader(file)]
+    return rows, random.Random(int(seed)), sorted({label for _, label in rows}), 80
+
+
+rows, draw, labels, count = questions() if len(sys.argv) < 3 else table(*sys.argv[2:4])
+wrong = sorted(draw.sample(range(len(rows)), count))
 for at in wrong:
-    rows[at]["completion"] = draw.choice([label for label in WORDS if label != rows[at]["completion"]])
+    prompt, right = rows[at]
+    rows[at] = prompt, draw.choice([label for label in labels if label != right])
 folder = Path(sys.argv[1])
 folder.mkdir(parents=True, exist_ok=True)
-(folder / "planted.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+(folder / "planted.jsonl").write_text(
+    "".join(json.dumps({"prompt": prompt, "completion": label}) + "\n" for prompt, label in rows)
+)
 (folder / "wrong.json").write_text(json.dumps(wrong) + "\n")

@@ -242,6 +242,31 @@ describe('labels', () => {
     const wrong = ask('parcel driver late address street', 'refund');
     expect(rowsOf(check([...rows, wrong]), 'likely-wrong-label')).toEqual([30]);
   });
+
+  /** Thirty labels with words of their own and one that a neighbour has, in rows that have little else in common. */
+  const many = (): object[] =>
+    Array.from({ length: 360 }, (_, at) => {
+      const label = at % 30;
+      const said = [0, 1, 2, 3].map((i) => `w${label}x${(at * 7 + i * 5) % 9}`);
+      return ask([...said, `w${(label + 1) % 30}x${at % 9}`, `own${at}`].join(' '), `label${label}`);
+    });
+
+  test('are likely wrong among many if the words fit the label of most similar rows, though not all agree', () => {
+    const rows = many();
+    expect(rowsOf(check(rows), 'likely-wrong-label')).toBeUndefined();
+    // Not all of the most similar rows have the label of most of its words.
+    const wrong = ask('w3x0 w3x1 w3x2 w3x3 w9x0 w9x5', 'label17');
+    expect(rowsOf(check([...rows, wrong]), 'likely-wrong-label')).toEqual([360]);
+  });
+
+  test('are not likely wrong among many because five similar rows disagree, if the words fit', () => {
+    const alike = Array.from({ length: 5 }, (_, at) => ask(`please w3x1 w3x2 today number${at}`, 'label8'));
+    const own = Array.from({ length: 40 }, (_, at) => ask(`w3x1 w3x2 ${'z'.repeat(at + 1)}`, 'label3'));
+    const right = ask('please w3x1 w3x2 today', 'label3');
+    expect(rowsOf(check([...many(), ...own, ...alike, right]), 'likely-wrong-label') ?? []).not.toContain(
+      405,
+    );
+  });
 });
 
 describe('answers', () => {
