@@ -96,11 +96,23 @@ export function judge(all: readonly Measured[], few?: Side): Verdict {
     ...(isSober ? soberly(honest, plural(many, one)) : spoken(honest)),
     caution: joined(
       spread,
-      caveatOf(first),
+      caveats(measured),
       isSober ? `Measure on more: ${FEW_ROWS} say a little, 200 say much.` : '',
     ),
     isSober,
   };
+}
+
+/** What speaks against the rows of each adapter, by its name if there are several. Adapters with the same caveat share a sentence. */
+function caveats(measured: readonly Measured[]): string {
+  const said = new Map<string, string[]>();
+  for (const { name, tuned } of measured) {
+    const caveat = caveatOf(tuned);
+    if (caveat !== '') said.set(caveat, [...(said.get(caveat) ?? []), `“${name}”`]);
+  }
+  return [...said]
+    .map(([caveat, names]) => (names.length === measured.length ? caveat : `${names.join(', ')}: ${caveat}`))
+    .join(' ');
 }
 
 /** Rows that training saw prove no help: the headline says how many. */

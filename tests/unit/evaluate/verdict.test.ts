@@ -254,6 +254,15 @@ describe('rows that were measured', () => {
     );
   });
 
+  test('are warned of for each adapter that saw them, by its name if not all did', () => {
+    const [clean, seen, other] = [0, 13, 13].map((asked, at) =>
+      measuredIn(by({ asked, test: asked, of: 40 }), ['Captain', 'Admiral', 'Pirate'][at]),
+    );
+    expect(judge([clean, seen]).caution).toMatch(/^“Admiral”: Training saw 13 of the 20 rows/);
+    expect(judge([clean, seen, other]).caution).toMatch(/^“Admiral”, “Pirate”: Training saw 13/);
+    expect(judge([seen, other]).caution).toMatch(/^Training saw 13 of the 20 rows[^“]*$/);
+  });
+
   test.each([
     ['imported', /was imported.*not known/],
     ['before', /did not keep.*not known/],
