@@ -31,6 +31,7 @@ import { dataFlags, readReadOptions } from './row-flags.ts';
 import { modelFlags, openAdapter, openSession, requiredTokenizer, tokenizerOfAdapter } from './session.ts';
 import { settingFlags } from './setting-flags.ts';
 import { readTasks } from './task-files.ts';
+import { checkLength } from './train-flags.ts';
 import { oneFile } from './zip-files.ts';
 
 const limits = settingFlags(LIMIT_SETTINGS);
@@ -66,10 +67,17 @@ export async function checkCommand(args: readonly string[], output: Output): Pro
   const data = flags.required('data');
   if (readTasks(data).length > 1)
     throw new GraftError('arguments', 'graft check reads one file.', 'Check each file of --data in a call.');
+  // A limit is checked with the flags: without a model nothing else looks at it.
+  const length = flags.integer('max-length', 2);
+  if (!flags.isGiven('model'))
+    for (const name of ['max-length', 'overlong'] as const)
+      if (flags.isGiven(name))
+        output.line(`Warning: --${name} does nothing without --model, which knows the tokens of the rows.`);
   const main = await readFile(readTasks(data)[0].path, readReadOptions(flags), output);
   const testPath = flags.text('test-data');
   const test = testPath === undefined ? undefined : await readTest(testPath, main.options, output);
-  const looked = flags.text('model') === undefined ? undefined : await lookAtTokens(main.rows, flags, output);
+  const looked =
+    flags.text('model') === undefined ? undefined : await lookAtTokens(main.rows, length, flags, output);
   const labels = flags.isGiven('adapter') ? await doubtedLabels(main.rows, flags, output) : undefined;
   const found = await findIn(
     {
@@ -151,12 +159,18 @@ interface Looked {
 }
 
 /** @throws GraftError as `readModel`, `tokenizer-missing`, `arguments` */
-async function lookAtTokens(rows: List<CheckRow>, flags: CheckFlags, output: Output): Promise<Looked> {
+async function lookAtTokens(
+  rows: List<CheckRow>,
+  length: number | undefined,
+  flags: CheckFlags,
+  output: Output,
+): Promise<Looked> {
   const files = await modelOf(flags.required('model'));
   const definition = await readModel(files);
   const tokenizer = await requiredTokenizer(files);
   const { maxPositions, vocabulary } = definition.shape;
-  const maxLength = Math.min(flags.number('max-length') ?? LIMIT_SETTINGS[0].default, maxPositions);
+  if (length !== undefined) checkLength(length, definition.shape);
+  const maxLength = Math.min(length ?? LIMIT_SETTINGS[0].default, maxPositions);
   const overlong = flags.choice('overlong', OVERLONG_POLICIES) ?? 'truncate-end';
   const options = { maxLength, overlong, vocabSize: vocabulary, now: new Date() };
   const some = isHeld(rows) ? rows : spread(rows, LOOKED_AT);

@@ -120,7 +120,12 @@ export async function splitCommand(args: readonly string[], output: Output): Pro
   const test = files.filter(({ name, file }) =>
     folds === undefined ? basename(file) === 'test.jsonl' : name.endsWith('/test'),
   );
-  const why = proposed?.why ?? seenInWords(test.map((one) => one.rows.length));
+  const tested = test.map((one) => one.rows.length);
+  const why =
+    proposed?.why ??
+    (folds === undefined
+      ? seenInWords(tested)
+      : `Each row is tested once. ${seenInWords([tested.reduce((sum, rows) => sum + rows, 0)])}`);
   const unreadable = read.problemCount;
   output.clear();
   output.result(

@@ -40,7 +40,7 @@ export function proposeParts(rows: number): {
   };
 }
 
-/** What the smallest test file shows. */
+/** What the smallest of these test parts shows. */
 export function seenInWords(tests: readonly number[]): string {
   if (tests.length === 0) return 'No part is called test.';
   const rows = Math.min(...tests);

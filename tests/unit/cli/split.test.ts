@@ -64,8 +64,9 @@ describe('graft split', () => {
 
   test('writes folds in which each row is tested once', () => {
     writeFileSync(at('rows.json'), `[\n${ROWS.join(',\n')}\n]`);
-    const { status } = graft('split', '--data', at('rows.json'), '--folds', '3', '--out', at('folds'));
+    const { status, out } = graft('split', '--data', at('rows.json'), '--folds', '3', '--out', at('folds'));
     expect(status).toBe(0);
+    expect(out).toMatch(/Each row is tested once\. 60 test rows can show/);
     const tested = [1, 2, 3].flatMap((fold) => {
       const [train, held] = [
         linesOf('folds', `fold-${fold}`, 'train.jsonl'),
@@ -122,5 +123,13 @@ describe('graft check', () => {
       ).join(''),
     );
     expect(check('fresh.jsonl')).toMatchObject({ status: 0, ids: ['unreadable-rows'] });
+  });
+
+  test('refuses a limit that no row can have, and says that one does nothing without a model', () => {
+    const check = (...more: string[]) => graft('check', '--data', at('rows.jsonl'), ...more);
+    const { out, err } = check('--model', 'public/models/sprig', '--max-length=-5');
+    expect(out).toBe('');
+    expect(err).toContain('--max-length is -5, expected a whole number of at least 2');
+    expect(check('--max-length=64').err).toContain('--max-length does nothing without --model');
   });
 }, 120_000);
