@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { cp, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
-import { driveSweep, type SweepPort } from '../runs/sweep/drive.ts';
+import { driveSweep, type Budget, type SweepPort } from '../runs/sweep/drive.ts';
 import { timeLeft } from '../runs/sweep/forecast.ts';
 import { sweepPage } from '../runs/sweep/page.ts';
 import {
@@ -58,10 +58,11 @@ export async function sweepCommand(args: readonly string[], output: Output): Pro
     ...readPaths(flags),
     { what: 'the adapter', path: flags.text('init-adapter') },
   ]);
+  const budget = budgetOf(flags);
   const release = await lockFolder(out, 'graft sweep');
   try {
     const sweep = before ? await checkSame(before, flags, out) : await begin(flags, out, output);
-    await run(sweep, flags, out, output);
+    await run(sweep, budget, flags, out, output);
   } finally {
     await release();
   }
@@ -129,7 +130,22 @@ function filesOf(sweep: Sweep, flags: SweepFlags, out: string): Record<string, U
   };
 }
 
-async function run(start: Sweep, flags: SweepFlags, out: string, output: Output): Promise<void> {
+/** @throws GraftError `arguments` */
+function budgetOf(flags: SweepFlags): Budget {
+  const minutes = flags.positive('budget-minutes');
+  return {
+    steps: flags.integer('budget-steps', 1),
+    seconds: minutes === undefined ? undefined : minutes * SECONDS_IN_A_MINUTE,
+  };
+}
+
+async function run(
+  start: Sweep,
+  budget: Budget,
+  flags: SweepFlags,
+  out: string,
+  output: Output,
+): Promise<void> {
   const controller = new AbortController();
   const stop = (): void => {
     // The second time, the person does not want to wait.
@@ -138,11 +154,6 @@ async function run(start: Sweep, flags: SweepFlags, out: string, output: Output)
   };
   for (const signal of SIGNALS) process.on(signal, stop);
   output.line(planInWords(start));
-  const minutes = flags.positive('budget-minutes');
-  const budget = {
-    steps: flags.integer('budget-steps', 1),
-    seconds: minutes === undefined ? undefined : minutes * SECONDS_IN_A_MINUTE,
-  };
   let sweep: Sweep;
   try {
     const port = new FolderPort(flags, out, output, controller.signal);

@@ -108,7 +108,8 @@ test('a call that is wrong is refused before anything is trained', async () => {
     [[], /needs something that varies/],
     [['--seeds', '1,1'], /--seeds is 1,1/],
     [['--grid', 'lr=1e-4,1e-3', '--val-fraction', '0'], /no rows are held out/],
-    [['--seeds', '1,2', '--budget-steps', '1'], /one step of each run takes 2/],
+    [['--seeds', '1,2', '--budget-steps', '1'], /The budget is 1 step, and one step of each run takes 2/],
+    [['--seeds', '1,2', '--budget-minutes', '0'], /--budget-minutes is 0/],
   ];
   for (const [words, message] of cases) {
     const call = ['sweep', '--model', SPRIG, '--data', at('rows.jsonl'), '--out', at('none')];

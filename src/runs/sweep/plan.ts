@@ -1,5 +1,6 @@
 /** The runs of a new sweep, for page and command: the same recipes, lengths and order for the same specification. */
 import { GraftError } from '../../errors.ts';
+import { plural } from '../../numbers.ts';
 import { countSteps, specFor } from '../../settings/spec.ts';
 import type { Given } from '../../settings/setting.ts';
 import { evalEveryOf, rungsOf, stepsOfSweep, stepsWithin, type Rung } from './halving.ts';
@@ -106,7 +107,7 @@ function lengthOf(
   if (steps === undefined)
     throw new GraftError(
       'arguments',
-      `The budget is ${budget} steps, and one step of each run takes ${stepsOfSweep(rungs, 1, 1, seeds)}.`,
+      `The budget is ${plural(budget!, 'step')}, and one step of each run takes ${stepsOfSweep(rungs, 1, 1, seeds)}.`,
       'Give more steps, or fewer recipes.',
     );
   return { steps, evalEvery: Math.min(every(steps), steps) };
