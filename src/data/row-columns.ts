@@ -66,7 +66,8 @@ const MAX_LABEL_WORDS = 6;
 const ROWS_OF_LABEL = 2;
 const MAX_LABELS = 1000;
 
-const isShort = (label: string): boolean =>
+/** Whether an answer is as short as labels are. */
+export const isShort = (label: string): boolean =>
   label.length <= MAX_LABEL_CHARS && label.split(/\s+/).length <= MAX_LABEL_WORDS;
 
 /** The labels of rows, the most frequent first; undefined if the answers are no labels: few distinct short texts. */

@@ -6,7 +6,7 @@ import { saidBy } from '../text/trainable.ts';
 import type { FindingId } from './findings/finding.ts';
 import { whole } from './findings/slow.ts';
 import type { Part } from './parts.ts';
-import { columnText, labelOfEntry } from './row-columns.ts';
+import { columnText, isShort, labelOfEntry } from './row-columns.ts';
 import { sorting, type RowSort } from './row-sort.ts';
 import { RowMaker } from './prepare.ts';
 import { hasExample, isTextDocument, shapeOf, type Entry, type RowSet, type RowState } from './row-set.ts';
@@ -58,6 +58,8 @@ export interface ListedRow {
   readonly supervised: number;
   /** How it starts, without the words that all rows start with; or why it is bad. */
   readonly text: string;
+  /** Its answer, if that is short enough to be a label. */
+  readonly label?: string;
 }
 
 const SHOWN_CHARS = 160;
@@ -175,6 +177,7 @@ function listed(data: RowSet, at: number, tokenizer: Tokenizer, vocabulary: numb
   const known = data.entries[at];
   const entry = vocabulary === undefined ? known : withNewTokenIds(known, data, tokenizer, vocabulary);
   const { file, line, lines, part, state, length, supervised, change } = entry;
+  const label = labelOfEntry(entry);
   return {
     at,
     file,
@@ -189,6 +192,7 @@ function listed(data: RowSet, at: number, tokenizer: Tokenizer, vocabulary: numb
     kept: shapeOf(entry)?.tokens ?? 0,
     supervised,
     text: ownText(beginningOf(entry, tokenizer), sharedBeginning(data, tokenizer)).slice(0, SHOWN_CHARS),
+    ...(label && isShort(label) && { label }),
   };
 }
 

@@ -236,6 +236,7 @@ test('rows of one template are listed without the words with which all of them b
     '… a lost card. → billing',
     '… an account. → billing',
   ]);
+  expect(rows.map(({ label }) => label)).toEqual(['billing', 'billing', 'billing']);
   // They are found by all of their words.
   expect(listRows(data, { from: 0, count: 9, text: 'which team' }, model.tokenizer).total).toBe(3);
 });
@@ -250,7 +251,7 @@ test('the list has every row, filtered by part, state and text, a window at a ti
     chatRow('word '.repeat(60), 'Never seen'),
   ]);
   const { data, summary } = await open(rows, OPTIONS, { heldOut: held });
-  const list = (query: object): { total: number; rows: { line: number; text: string }[] } =>
+  const list = (query: object): { total: number; rows: { line: number; text: string; label?: string }[] } =>
     listRows(data, { from: 0, count: 100, ...query }, model.tokenizer);
   expect(summary.listed).toBe(15);
   expect(list({}).rows.map(({ line }) => line)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 1, 2]);
@@ -258,6 +259,12 @@ test('the list has every row, filtered by part, state and text, a window at a ti
     { at: 9, line: 10, state: 'bad', tokens: 0, text: expect.stringContaining('not valid JSON') as string },
     { at: 10, line: 11, state: 'cut', kept: 32 },
   ]);
+  // A long prompt hides no label, and a long answer is none.
+  expect(
+    list({})
+      .rows.map(({ label }) => label)
+      .slice(8),
+  ).toEqual([...['Answer 8', undefined, undefined, 'Answer 3', 'Never seen', 'Answer 3', 'Yes.']]);
   expect(list({ state: 'unsupervised' }).rows).toMatchObject([{ line: 13, kept: 0 }]);
   expect(preview(data, 12, model.tokenizer)).toMatchObject({
     line: 13,
