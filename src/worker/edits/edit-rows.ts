@@ -22,7 +22,8 @@ export function editedContent({ line: _, columns: __, notes: ___, ...content }: 
   return content;
 }
 
-const hasContent = ({ example, state }: Entry): boolean =>
+/** Whether a row has texts that can be edited. */
+export const hasContent = ({ example, state }: Entry): boolean =>
   example !== undefined && !isTextDocument(example) && isWritable(example) && state !== 'bad';
 
 function entryAt({ entries }: RowSet, at: number): Entry {

@@ -1,6 +1,7 @@
 /** The worker's API for changes of the open rows. */
 import { changesAfter, diffOf, stepsTo, type RowChanges } from '../../data/row-changes.ts';
 import { GraftError } from '../../errors.ts';
+import { replacer } from '../../data/replace.ts';
 import { changesFileOf } from '../../runs/headless-command.ts';
 import { unasked, type DataSet } from '../data.ts';
 import type { ChangedData, EditQuery, EditsApi, Failure, OnProgress, Replacement, RowsEdit } from '../api.ts';
@@ -47,8 +48,13 @@ export function editsApi(rooms: Rooms): EditsApi {
     among: EditQuery,
     watch: SliceWatch,
   ): Promise<FoundToReplace> => {
-    const { findingToReplace } = await import('./edit-rows.ts');
+    const [{ findingToReplace }, { tryPattern }] = await Promise.all([
+      import('./edit-rows.ts'),
+      import('./tried-pattern.ts'),
+    ]);
+    replacer(replacement);
     const rows = await find(data, among, watch);
+    await tryPattern(data, replacement, rows, watch.signal);
     const slices = new Slices(watch.onProgress, watch.signal);
     return slices.through('searching', rows.length, findingToReplace(data, replacement, rows));
   };

@@ -1,5 +1,5 @@
 /** The history of the open rows: changes by hand and mends, each kept at once, and gone back and forth. */
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { openData } from '../../../src/data/open-data.ts';
 import type { DataOptions } from '../../../src/data/options.ts';
 import type { StoredStepOfData } from '../../../src/storage/records.ts';
@@ -7,6 +7,7 @@ import type { ChangedData, DataName, EditsApi, RowsEdit } from '../../../src/wor
 import { unasked, type DataSet } from '../../../src/worker/data.ts';
 import { editsApi } from '../../../src/worker/edits/edits-api.ts';
 import { Histories, revisionToOpen, type StepStore } from '../../../src/worker/edits/history.ts';
+import { tryPattern, type PatternThread } from '../../../src/worker/edits/tried-pattern.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
 import { Readings } from '../../../src/worker/readings.ts';
 import { RowSearches } from '../../../src/worker/row-searches.ts';
@@ -209,6 +210,29 @@ test('replaces a text in the rows that the list shows, after saying in how many'
   const { history } = await edit({ kind: 'replace', replacement, among: {} });
   expect(history.steps.at(-1)).toMatchObject({ diff: { edited: 10 } });
   expect(answers()).toBe(ORIGINAL.replaceAll('yes', 'no'));
+});
+
+test('tries a pattern that may take forever in a thread that can be ended, and refuses one that does not end', async () => {
+  const tried: string[] = [];
+  let ended = 0;
+  const search = (find: string, ask: PatternThread['ask']): Promise<void> => {
+    const replacement = { find, replace: '', matchCase: true, pattern: true, where: 'everywhere' as const };
+    const start = (): PatternThread => ({ ask, end: () => ended++ });
+    return tryPattern(session.data!, replacement, [0, 1], new AbortController().signal, start);
+  };
+  const answering: PatternThread['ask'] = async ({ source, texts }) => {
+    tried.push(source, ...texts);
+  };
+  await search('yes \\d', answering);
+  expect(tried).toEqual([]);
+  await search('(y|e|s)+', answering);
+  expect(tried).toEqual(['(y|e|s)+', 'Say 0', 'yes 0', 'Say 1', 'yes 1']);
+  vi.useFakeTimers();
+  const refused = graftError(() => search('(s+)+$', () => new Promise(() => undefined)), 'replace-pattern');
+  await vi.runAllTimersAsync();
+  vi.useRealTimers();
+  expect((await refused).what).toContain('takes too long on these rows');
+  expect(ended).toBe(2);
 });
 
 test('changes nothing for a row that cannot be, and says why', async () => {
