@@ -109,6 +109,13 @@ export function isWritable(content: ExampleContent): boolean {
   }
 }
 
+/** A fault of a row in the words of the form in which a person writes it, and not in those of a file. */
+const inForm = (fault: string): string =>
+  fault
+    .replace(/^completion\b/, 'the answer')
+    .replace(/^messages\[(\d+)\](?:\.content)?/, (_, at: string) => `turn ${Number(at) + 1}`)
+    .replace(/^messages\b/, 'the conversation');
+
 /**
  * Checks an example that a person wrote, as a row of a file is checked.
  *
@@ -130,7 +137,7 @@ export function checkContent(content: ExampleContent): void {
     if (!(error instanceof BadRow)) throw error;
     throw new GraftError(
       'edit-row',
-      `The row cannot be kept like this: ${error.message}.`,
+      `The row cannot be kept like this: ${inForm(error.message)}.`,
       'Change that, or delete the row.',
       { cause: error },
     );

@@ -302,7 +302,7 @@ describe('rows edited on the page', () => {
     await expect.poll(() => answer.inputValue()).toBe('cards');
     await answer.fill('');
     await answer.press('Tab');
-    await form().getByRole('alert').getByText('completion is empty').waitFor(WAIT);
+    await form().getByRole('alert').getByText('the answer is empty').waitFor(WAIT);
     expect(await answer.inputValue()).toBe('');
     expect(await history().innerText()).toContain('Version 3');
     await answer.fill('fees');
@@ -323,6 +323,11 @@ describe('rows edited on the page', () => {
     await page.getByRole('heading', { name: '26 rows' }).waitFor(WAIT);
     await press('Edit');
     await list().focus();
+    await page.keyboard.press('Enter');
+    await form().waitFor();
+    // The keyboard goes back to where it came from.
+    await page.keyboard.press('Escape');
+    await expect.poll(() => list().evaluate((element) => element === document.activeElement)).toBe(true);
     await page.keyboard.press('Delete');
     await page.getByRole('heading', { name: '25 rows' }).waitFor(WAIT);
     expect(studio.problems).toEqual([]);

@@ -322,7 +322,8 @@ describe('texts of a row', () => {
   });
 
   test.each<[string, ExampleContent, string]>([
-    ['an empty answer', completion('Q', ' '), 'completion is empty'],
+    ['an empty answer', completion('Q', ' '), 'like this: the answer is empty'],
+    ['half a character in a turn', withField(turns, 'turn 2', '\ud83d'), 'like this: turn 2 has half'],
     ['no answer to learn from', withoutTurn(turns, 'turn 4'), 'no answer'],
     ['half a character', completion('\ud83d', 'yes'), 'half a character'],
     ['ready tokens', { kind: 'tokens', ids: [1], labels: [1] }, 'cannot be edited'],
