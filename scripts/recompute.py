@@ -108,6 +108,10 @@ def check(name, answers, items, groups, recorded):
             if drawn[1] - drawn[0] < 1e-9 and metric == "exact-match":
                 # All groups have the same share: the rows are then counted one by one.
                 drawn = wilson(sum(scores), len(scores))
+            elif set(scores) <= {0, 1}:
+                # Groups make an interval no shorter than rows that are counted one by one.
+                low, high = wilson(sum(scores), len(scores))
+                drawn = [min(drawn[0], low), max(drawn[1], high)]
             near = max(0.2 * (drawn[1] - drawn[0]), 1e-9)
             said(f"{name}, 95% interval of {metric} (bootstrap)", ends, drawn, near)
     if "chrf" in metrics:

@@ -5,7 +5,8 @@ import type { Predicted, Sample, Scorer } from '../scorers/scorer.ts';
 import type { Scores } from '../scorers/scores.ts';
 import { bootstrap, type Interval } from './bootstrap.ts';
 import { clustersOf, type Clusters } from './clusters.ts';
-import { scoresIn } from './columns.ts';
+import { metricsOf, scoresIn } from './columns.ts';
+import type { Share } from './record.ts';
 import type { Side } from './sides.ts';
 
 /** A table has many of them, and is drawn at once: a thousand draws move the ends by some hundredths of the width. */
@@ -45,8 +46,9 @@ export const meanStatistic = (each: Each, range: readonly [number, number] | und
 
 /**
  * The 95% interval of each statistic. A resample of rows that are all right is all right as well, so a bootstrap would say that the next rows are sure
- * to be: a mean of scores that are all the least or the most has Wilson's interval (1927). With groups it is the cluster bootstrap. If all scores are
- * the same then, it is Wilson's with a group as one observation.
+ * to be: a mean of scores that are all the least or the most has Wilson's interval (1927). With groups it is the cluster bootstrap, and never shorter than
+ * Wilson's over rows: one wrong row of many is in a third of the resamples of its group not there. If all scores are the same, it is Wilson's with a
+ * group as one observation.
  *
  * @param rows at least 1
  * @param how as `bootstrap`
@@ -70,10 +72,13 @@ export function rowIntervals(
           how,
         );
   const left = drawn[Symbol.iterator]();
-  return exact.map((interval) => {
+  return exact.map((interval, at) => {
     if (interval) return interval;
     const ends = left.next().value;
-    return ends && ends[1] - ends[0] > ROUNDING ? ends : undefined;
+    const drawn = ends && ends[1] - ends[0] > ROUNDING ? ends : undefined;
+    const { mean } = statistics[at];
+    const apart = how.clusters && mean && wilsonOf(mean, undefined);
+    return drawn && apart ? [Math.min(drawn[0], apart[0]), Math.max(drawn[1], apart[1])] : drawn;
   });
 }
 
@@ -138,4 +143,12 @@ export function intervalsOf(
     ),
     ...drawn.flatMap(({ name }, at) => (intervals[at] ? [[name, intervals[at]]] : [])),
   ] as [string, Interval][]);
+}
+
+/** A share of rows with the interval of the groups of its rows, if some rows share one: then Wilson's would be too short. @param exact by the scorer */
+export function drawnShare(side: Side, exact: Share, scorer: Scorer): Share {
+  if (!clustersOf(side.record, side.answers.length)) return exact;
+  const interval = intervalsOf(side, metricsOf(side, [scorer]), [scorer])[scorer.name] as
+    Interval | undefined;
+  return interval ? { ...exact, interval } : exact;
 }

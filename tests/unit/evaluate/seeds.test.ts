@@ -5,7 +5,8 @@ import { recordText } from '../../../src/cli/evaluate-output.ts';
 import { bootstrap } from '../../../src/evaluate/bootstrap.ts';
 import { clustersOf } from '../../../src/evaluate/clusters.ts';
 import { flipsOf } from '../../../src/evaluate/flips.ts';
-import { meanOf } from '../../../src/evaluate/intervals.ts';
+import { metricsOf } from '../../../src/evaluate/columns.ts';
+import { drawnShare, intervalsOf, meanOf } from '../../../src/evaluate/intervals.ts';
 import { mcnemar } from '../../../src/evaluate/paired.ts';
 import { recordOf, type Evaluation, type Subject } from '../../../src/evaluate/record.ts';
 import { readEvaluation } from '../../../src/evaluate/record-file.ts';
@@ -13,6 +14,7 @@ import { judgeRecord, seedsReport } from '../../../src/evaluate/report.ts';
 import { reportPage } from '../../../src/evaluate/report-page.ts';
 import { familiesOf, seedsAgainst, seedScores } from '../../../src/evaluate/seeds.ts';
 import { signFlipTest } from '../../../src/evaluate/sign-flip.ts';
+import { sideOf } from '../../../src/evaluate/sides.ts';
 import { exactMatch } from '../../../src/scorers/exact-match.ts';
 
 interface Case {
@@ -142,6 +144,17 @@ test('a difference that is sure over rows may be chance over groups, and the wor
     return interval![1] - interval![0];
   };
   expect(width(groups)).toBeGreaterThan(width(rows));
+  // The share of right rows has the same interval wherever it stands.
+  for (const record of [rows, groups]) {
+    const side = sideOf(record, 1);
+    const { interval } = drawnShare(side, side.exact, exactMatch);
+    expect(interval).toEqual(intervalsOf(side, metricsOf(side, [exactMatch]), [exactMatch])[exactMatch.name]);
+  }
+  // One wrong row of forty is missing from many resamples of four groups: the interval is not shorter for that.
+  const [nearly] = [sideOf(recordWith([first(10), first(39)], 10), 1)];
+  expect(drawnShare(nearly, nearly.exact, exactMatch).interval[0]).toBeLessThanOrEqual(
+    nearly.exact.interval[0],
+  );
   expect(
     seedsAgainst(
       familiesOf(recordWith([first(10), first(20), first(20)], 10))[0],
