@@ -180,7 +180,7 @@ async function sweep(): Promise<void> {
   await page.getByRole('button', { name: 'Use the best recipe for the next run' }).click();
   await page.getByRole('button', { name: 'Start training' }).waitFor(WAIT);
   // Its runs are listed with it, and their adapters are in no library.
-  expect(await page.getByRole('region', { name: 'Sweeps' }).innerText()).toMatch(/done, 2 of 2 runs done/);
+  expect(await page.getByRole('region', { name: 'Sweeps' }).innerText()).toMatch(/done, 2 of 2 runs over/);
   expect(await page.getByRole('region', { name: 'Table of runs' }).count()).toBe(0);
   expect(await factOf(page, 'Use')).toMatch(/nothing kept yet/);
 }

@@ -19,3 +19,7 @@ export const STATUS_SHORT: Readonly<Record<SweepInfo['status'], string>> = {
   cancelled: 'cancelled',
   done: 'done',
 };
+
+/** Runs that go on no more: done, dropped by halving, or failed. */
+export const overIn = ({ runs }: Pick<SweepInfo, 'runs'>): number =>
+  runs.filter(({ status }) => status === 'done' || status === 'out' || status === 'failed').length;
