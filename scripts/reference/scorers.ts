@@ -7,13 +7,17 @@ import { code, heading, page, plain, table } from './markdown.ts';
 
 const INTRODUCTION = `A scorer says what an answer is worth. \`graft evaluate --metrics\` and Metrics under Evaluate add its column, \`graft compare --metric\` compares two files by it, and
 \`--reward\` and Rewards on the page use it with a weight ([rewards](rewards.md)). A score of rows is one number for each answer, and their mean over all rows. A score of all rows counts over all of
-them together, so it cannot be a reward. Scores that are printed from 0 to 100 go from 0 to 1 as rewards. A scorer that compares texts has a setting \`within\` as a reward: a tag, whose content only is compared.`;
+them together, so it cannot be a reward. Scores that are printed from 0 to 100 go from 0 to 1 as rewards. A scorer that compares texts has a setting \`within\`: a tag, whose content only is compared.
+
+A name stands for a scorer with its defaults. With settings a scorer is JSON, as a metric and as a reward alike: \`{"name": "regex", "pattern": "^\\\\d+$", "as": "digits"}\`. \`as\` is the name of its column;
+without it the column has the scorer and its settings as a name, such as \`regex ^\\d+$\`. A file of JavaScript is a metric or a reward as well, with the name of the file ([compare methods](../how-to/compare.md)).`;
 
 const NEEDS = {
   reference: 'reference',
   label: 'one label',
   prompt: 'prompt',
   passages: 'passages',
+  columns: 'other columns',
   tokens: 'tokens',
   likelihood: 'a model',
 } as const;
@@ -35,7 +39,7 @@ export function scorersPage(): string {
         scorer.better,
         isOfCorpus(scorer) ? 'all rows' : 'rows',
         [
-          ...(NAMED_SCORERS.includes(scorer) ? ['metric'] : []),
+          ...(NAMED_SCORERS.includes(scorer) || !isOfCorpus(scorer) ? ['metric'] : []),
           ...(REWARD_SCORERS.some(({ name }) => name === scorer.name) ? ['reward'] : []),
         ].join(', '),
       ]),

@@ -282,7 +282,7 @@ function knownCommand(name: string): CliCommand {
 }
 
 /** Errors of the call, not of the files or the device. */
-const WRONG_CALL = ['arguments', 'train-option', 'reward', 'reward-code'];
+const WRONG_CALL = ['arguments', 'train-option', 'reward', 'reward-code', 'metric'];
 const HELP = ['--help', '-h', 'help'];
 
 /** @returns the exit status @throws GraftError what the command throws */

@@ -10,19 +10,27 @@ import {
   type PredictionDifference,
   type PredictionFile,
 } from '../evaluate/score-predictions.ts';
+import { settingsReport } from '../evaluate/report-files.ts';
 import { plural } from '../numbers.ts';
-import { choose } from './evaluate-flags.ts';
-import { textTable } from './evaluate-output.ts';
-import { DEFAULT_SEED, PREDICTION_SCORERS, predictionsInWords } from './evaluate-predictions.ts';
+import { ownNames, textTable } from './evaluate-output.ts';
+import {
+  DEFAULT_SEED,
+  PREDICTION_SCORERS,
+  predictionsInWords,
+  scorersOfPredictions,
+  tellFailures,
+} from './evaluate-predictions.ts';
 import { readWhole } from './files.ts';
+import { metricsOfTexts, readMetrics } from './metric-flags.ts';
 import { Flags, wordApart, type FlagSpecs } from './flags.ts';
 import type { Output } from './output.ts';
+import { startSandbox } from './sandbox.ts';
 import { modelFlags } from './session.ts';
 
 export const compareFlags = {
   metric: {
-    value: 'NAME',
-    help: `how both are scored: ${PREDICTION_SCORERS.map(({ name }) => name).join(', ')}`,
+    value: 'NAME|JSON|FILE',
+    help: `how both are scored: ${PREDICTION_SCORERS.map(({ name }) => name).join(', ')}; or a scorer with settings, as after --metrics of graft evaluate`,
   },
   method: {
     value: 'NAME …',
@@ -45,7 +53,18 @@ export async function compareCommand(args: readonly string[], output: Output): P
       'Two files of predictions are compared, and one is missing.',
       'Write graft compare A.jsonl B.jsonl --metric NAME.',
     );
-  const [metric] = choose('metric', [flags.required('metric')], PREDICTION_SCORERS);
+  flags.required('metric');
+  await readMetrics(flags, 'metric');
+  const [metric, ...more] = scorersOfPredictions(
+    metricsOfTexts(flags.texts('metric'), 'metric'),
+    'a file of predictions has',
+  );
+  if (more.length > 0)
+    throw new GraftError(
+      'arguments',
+      `--metric has ${more.length + 1} metrics, and two files are compared by one.`,
+      'Give one.',
+    );
   const seed = flags.integer('seed') ?? DEFAULT_SEED;
   const methods = flags.texts('method');
   if (methods.length > 2)
@@ -57,11 +76,13 @@ export async function compareCommand(args: readonly string[], output: Output): P
   const [before, after = before] = methods;
   const read = async (path: string, method: string | undefined): Promise<PredictionFile> =>
     groupOf(readPredictions(await readWhole(path), path), path, method);
-  const found = await comparePredictions(await read(first, before), await read(second, after), metric, seed);
+  const [one, other] = [await read(first, before), await read(second, after)];
+  const found = await comparePredictions(one, other, metric, seed, startSandbox);
+  tellFailures(found.failures, output);
   if (flags.on('json')) {
     const { rows, difference, interval, improved, worsened, mcnemarP } = found;
     output.result(
-      `${JSON.stringify({ rows, metric: metric.name, difference, interval, improved, worsened, mcnemar_p: mcnemarP })}\n`,
+      `${JSON.stringify({ rows, metric: metric.name, ...settingsReport([metric]), difference, interval, improved, worsened, mcnemar_p: mcnemarP })}\n`,
     );
     return;
   }
@@ -91,6 +112,7 @@ function inWords(found: PredictionDifference, metric: AnswerScorer, first: strin
         [second, predictionsInWords(metric, found.second)],
       ],
     ),
+    ownNames([metric]),
     '\n',
     textTable(
       ['difference', digits(difference)],

@@ -16,13 +16,15 @@ import { loss } from '../scorers/loss.ts';
 import { macroF1 } from '../scorers/macro-f1.ts';
 import { perplexity } from '../scorers/perplexity.ts';
 import type { Scorer } from '../scorers/scorer.ts';
-import { NAMED_SCORERS, scorerNamed, USUAL_SCORERS } from '../scorers/lists.ts';
+import { specOf } from '../scorers/chosen.ts';
+import { NAMED_SCORERS, USUAL_SCORERS } from '../scorers/lists.ts';
 import { nearestName } from '../nearest-name.ts';
 import { LIMIT_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
 import { BASE_SETTINGS } from '../settings/run.ts';
 import { dataFlags, rowFlags } from './row-flags.ts';
 import type { FlagSpecs, Flags } from './flags.ts';
 import { generalFlag } from './general-text.ts';
+import { metricsOfTexts } from './metric-flags.ts';
 import { passageFlags } from './passages.ts';
 import { modelFlags } from './session.ts';
 import { settingFlags } from './setting-flags.ts';
@@ -82,8 +84,9 @@ export const evaluateFlags = {
     help: `methods to measure (default: all): ${listed(EVALUATION_METHODS)}; zero-shot stands for ${baseMethod.name}, retrieval+adapter for ${adapterRetrieval.name}, and 1-shot,3-shot for ${fewShot.name} with 1 and with 3 examples. Instructed methods need --task, --instruction or labels, and are measured by default if there is one of the first two`,
   },
   metrics: {
-    value: 'A,B',
-    help: `how it is measured (default: ${USUAL_SCORERS.map(({ name }) => name).join(', ')}): ${scorersListed(NAMED_SCORERS)}`,
+    value: 'A,B|JSON|FILE …',
+    many: true,
+    help: `how it is measured: names, scorers with settings as JSON such as {"name": "regex", "pattern": "^A", "as": "starts with A"}, or a file of JSON or JavaScript (default: ${USUAL_SCORERS.map(({ name }) => name).join(', ')}): ${scorersListed(NAMED_SCORERS)}`,
   },
   task: { value: 'TEXT', help: 'the task in a sentence, for the report and for methods that are instructed' },
   success: {
@@ -149,7 +152,7 @@ export const evaluateFlags = {
 export type EvaluateFlags = Flags<typeof evaluateFlags>;
 
 /** The entries with these names, in their order. @throws GraftError `arguments` for an unknown name */
-export function choose<Item extends { readonly name: string; readonly aliases?: readonly string[] }>(
+function choose<Item extends { readonly name: string; readonly aliases?: readonly string[] }>(
   flag: string,
   names: readonly string[],
   items: readonly Item[],
@@ -167,25 +170,14 @@ export function choose<Item extends { readonly name: string; readonly aliases?: 
   });
 }
 
-/** @throws GraftError `arguments` for an unknown name, and for a scorer whose settings have to be given */
+/** @throws GraftError as `metricsOfTexts` */
 export function chosenMetrics(flags: EvaluateFlags): readonly Scorer[] {
-  const names = flags.list('metrics');
+  const texts = flags.texts('metrics');
   const choices = flags.text('choices');
-  if (!names && choices !== undefined)
+  if (texts.length === 0 && choices !== undefined)
     return [accuracy, ...(choices === LABELS ? [macroF1] : []), loss, perplexity];
-  if (!names) return USUAL_SCORERS;
-  for (const name of names) {
-    const scorer = scorerNamed(name);
-    if (scorer && !NAMED_SCORERS.includes(scorer))
-      throw new GraftError(
-        'arguments',
-        `--metrics has ${name}, which needs ${scorer.settings[0].name}.`,
-        `Give it as --reward '{"name": "${name}", "${scorer.settings[0].name}": …}'.`,
-      );
-  }
-  return choose('metrics', names, NAMED_SCORERS);
+  return texts.length === 0 ? USUAL_SCORERS : metricsOfTexts(texts, 'metrics');
 }
-
 /** The task card; undefined if neither a task nor a score is given. @throws GraftError `arguments` for a text that is no score */
 export function taskCardOf(flags: EvaluateFlags): TaskCard | undefined {
   const [goal, target] = [flags.text('task') ?? '', flags.text('success') ?? ''];
@@ -196,7 +188,9 @@ export function taskCardOf(flags: EvaluateFlags): TaskCard | undefined {
       `--success has ${JSON.stringify(target)}, which is not a score.`,
       'Write it as "9 of 10", 90% or 0.9.',
     );
-  const metric = chosenMetrics(flags).find(({ name }) => CARD_METRICS.some((one) => one.name === name));
+  const metric = chosenMetrics(flags).find(
+    (one) => CARD_METRICS.some(({ name }) => name === one.name) || (specOf(one) && one.better === 'higher'),
+  );
   return { goal, target, ...(metric && { metric: metric.name }) };
 }
 

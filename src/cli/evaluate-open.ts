@@ -7,12 +7,17 @@ import { readEvaluation } from '../evaluate/record-file.ts';
 import { judgeRecord, methodReports, seedsReport } from '../evaluate/report.ts';
 import { decodeUtf8 } from '../json.ts';
 import { chosenMetrics, type EvaluateFlags } from './evaluate-flags.ts';
+import { addAttempts } from '../evaluate/add-attempts.ts';
+import { scorersOf } from '../evaluate/columns.ts';
+import { settingsReport } from '../evaluate/report-files.ts';
+import { choiceOf, specOf } from '../scorers/chosen.ts';
 import { recordText, verdictText } from './evaluate-output.ts';
 import { OF_MODELS } from './evaluate-predictions.ts';
 import { tunedTableText } from './evaluate-table.ts';
 import { tableReport, tunedTable } from '../evaluate/table-report.ts';
 import { readInput } from './files.ts';
 import type { Output } from './output.ts';
+import { startSandbox } from './sandbox.ts';
 
 /** @throws GraftError `arguments`, `file-missing`, `evaluation-file`, `evaluation-newer` */
 export async function openEvaluation(path: string, flags: EvaluateFlags, output: Output): Promise<void> {
@@ -23,14 +28,27 @@ export async function openEvaluation(path: string, flags: EvaluateFlags, output:
       `--open prints a saved evaluation, and --${other} is for the measurement of a model.`,
       'Leave one of them out.',
     );
-  const metrics = chosenMetrics(flags);
-  const record = readEvaluation(decodeUtf8(await readInput(path), path), path);
+  const saved = readEvaluation(decodeUtf8(await readInput(path), path), path);
+  const metrics = flags.isGiven('metrics')
+    ? chosenMetrics(flags)
+    : [...chosenMetrics(flags), ...scorersOf(saved).filter(specOf)];
+  const record = await addAttempts(saved, metrics.map(choiceOf), startSandbox);
+  for (const { name } of metrics.filter(specOf))
+    if (!record.scorers.some((used) => used.name === name))
+      output.line(
+        `${name} has no column: it reads numbers of tokens or other columns of the rows, which the record does not keep. Measure again with it.`,
+      );
   const table = tunedTable(record, metrics);
   const judged = judgeRecord(record);
   if (flags.on('json')) {
     const seeds = seedsReport(record, metrics);
     const report = {
-      ...{ open: path, rows: record.items.length, methods: methodReports(record, metrics) },
+      ...{
+        open: path,
+        rows: record.items.length,
+        ...settingsReport(metrics),
+        methods: methodReports(record, metrics),
+      },
       ...(table && { table: tableReport(table) }),
       comparisons: judged?.comparisons ?? [],
       ...(seeds.length > 0 && { seeds }),

@@ -21,6 +21,7 @@ import { eachReward, sideOf, type Side } from '../evaluate/sides.ts';
 import type { Evaluation } from '../evaluate/record.ts';
 import type { JudgedMethod } from '../evaluate/report.ts';
 import { whoInWords } from './evaluate-session-rows.ts';
+import { ownNamesInWords } from '../scorers/chosen.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import { rewardScores } from '../evaluate/reward-scores.ts';
 import { threeDigits } from '../numbers.ts';
@@ -60,6 +61,7 @@ export function recordText(record: Evaluation, metrics: readonly Scorer[]): stri
   );
   return [
     resultTable(sides, metrics, record),
+    ownNames(metrics),
     seedTable(record, metrics),
     groupsLine(record),
     failureLines(record),
@@ -69,6 +71,12 @@ export function recordText(record: Evaluation, metrics: readonly Scorer[]): stri
     taskTables(sides, metrics),
   ].join('');
 }
+
+/** A line for each metric whose name does not show its settings. */
+export const ownNames = (metrics: readonly Scorer[]): string =>
+  ownNamesInWords(metrics)
+    .map((line) => `${printable(line)}\n`)
+    .join('');
 
 /** How answers stand to the documents, and whether these or weights are better; '' without a method with passages. */
 function groundingTable(record: Evaluation, sides: readonly Side[]): string {

@@ -1,14 +1,17 @@
 /** `graft evaluate --predictions`: scores answers of a file. Needs no model and no GPU. */
 import { deviation, mean } from '../averages.ts';
 import { GraftError } from '../errors.ts';
-import { inPrint, type AnswerScorer, type Need } from '../scorers/scorer.ts';
+import { specOf } from '../scorers/chosen.ts';
+import { inPrint, needsOf, type AnswerScorer, type Need, type Scorer } from '../scorers/scorer.ts';
 import { isAnswerScorer, scorersFor, USUAL_TEXT_SCORERS } from '../scorers/lists.ts';
 import { readPredictions, type PredictedGroup } from '../evaluate/predictions.ts';
 import { hasWidth, scorePredictionFile, type PredictionScores } from '../evaluate/score-predictions.ts';
 import { chosenMetrics, type EvaluateFlags } from './evaluate-flags.ts';
-import { textTable } from './evaluate-output.ts';
+import { settingsReport } from '../evaluate/report-files.ts';
+import { ownNames, textTable } from './evaluate-output.ts';
 import { readInput } from './files.ts';
 import type { Output } from './output.ts';
+import { startSandbox } from './sandbox.ts';
 
 /** Flags that only make sense with a model. */
 export const OF_MODELS = [
@@ -31,6 +34,11 @@ export const OF_MODELS = [
 /** The seed of the bootstrap. */
 export const DEFAULT_SEED = 42;
 
+/** Says which code of a person's own failed on rows. */
+export function tellFailures(failures: readonly string[], output: Output): void {
+  for (const failure of failures) output.line(`Warning: ${failure}`);
+}
+
 /** @throws GraftError `arguments` */
 function refuseFlagsOfModels(flags: EvaluateFlags): void {
   const other = OF_MODELS.find((name) => flags.text(name) !== undefined || flags.texts(name).length > 0);
@@ -50,7 +58,14 @@ export async function scorePredictions(path: string, flags: EvaluateFlags, outpu
   const groups = readPredictions(await readInput(path), path);
   const scored: { group: PredictedGroup; found: PredictionScores }[] = [];
   for (const group of groups)
-    scored.push({ group, found: await scorePredictionFile({ name: path, rows: group.rows }, metrics, seed) });
+    scored.push({
+      group,
+      found: await scorePredictionFile({ name: path, rows: group.rows }, metrics, seed, startSandbox),
+    });
+  tellFailures(
+    scored.flatMap(({ found }) => found.failures),
+    output,
+  );
   if (flags.on('json')) {
     const rows = groups.reduce((sum, group) => sum + group.rows.length, 0);
     const reports = scored.map(({ group: { method, adapter, rows: own }, found }) => ({
@@ -62,7 +77,7 @@ export async function scorePredictions(path: string, flags: EvaluateFlags, outpu
       row_scores: found.rowScores,
     }));
     const body = reports.length === 1 ? reports[0] : { rows, methods: reports };
-    output.result(`${JSON.stringify({ predictions: path, ...body })}\n`);
+    output.result(`${JSON.stringify({ predictions: path, ...settingsReport(metrics), ...body })}\n`);
     return;
   }
   output.result(
@@ -73,7 +88,7 @@ export async function scorePredictions(path: string, flags: EvaluateFlags, outpu
         String(group.rows.length),
         ...metrics.map((metric) => cell(metric, found)),
       ]),
-    ),
+    ) + ownNames(metrics),
   );
 }
 
@@ -110,7 +125,13 @@ export async function scoreFolds(
   const methods = new Map<string, Fold[]>();
   for (const path of paths)
     for (const { method = '', rows } of readPredictions(await readInput(path), path)) {
-      const { scores, intervals } = await scorePredictionFile({ name: path, rows }, metrics, seed);
+      const { scores, intervals, failures } = await scorePredictionFile(
+        { name: path, rows },
+        metrics,
+        seed,
+        startSandbox,
+      );
+      tellFailures(failures, output);
       const fold = { predictions: path, rows: rows.length, scores, intervals };
       methods.set(method, [...(methods.get(method) ?? []), fold]);
     }
@@ -128,7 +149,8 @@ export async function scoreFolds(
     folds,
   }));
   if (flags.on('json')) {
-    output.result(`${JSON.stringify(reports.length === 1 ? reports[0] : { methods: reports })}\n`);
+    const body = reports.length === 1 ? reports[0] : { methods: reports };
+    output.result(`${JSON.stringify({ ...settingsReport(metrics), ...body })}\n`);
     return;
   }
   const lines = reports.flatMap(({ method, rows, scores, folds }) => [
@@ -145,7 +167,10 @@ export async function scoreFolds(
       ...metrics.map((metric) => spreadCell(metric, scores[metric.name])),
     ],
   ]);
-  output.result(textTable(['fold', 'method', 'rows', ...metrics.map(({ heading }) => heading)], lines));
+  output.result(
+    textTable(['fold', 'method', 'rows', ...metrics.map(({ heading }) => heading)], lines) +
+      ownNames(metrics),
+  );
 }
 
 /** Null if a fold has no score. */
@@ -162,21 +187,29 @@ const spreadCell = (metric: AnswerScorer, spread: Spread | null): string =>
 
 /** What a line of a file of predictions has. */
 const HAS: ReadonlySet<Need> = new Set<Need>(['reference', 'label']);
+/** What it may have in addition, for code of a person's own. */
+const MAY_HAVE: ReadonlySet<Need> = new Set<Need>([...HAS, 'prompt', 'columns']);
 
-/** The scorers that a file of predictions can be scored by. */
+/** The scorers of the registry that a file of predictions can be scored by. */
 export const PREDICTION_SCORERS: readonly AnswerScorer[] = scorersFor(HAS).filter(isAnswerScorer);
 
-/** @throws GraftError `arguments` for a scorer that needs more than answers and references */
-function answerMetrics(flags: EvaluateFlags): readonly AnswerScorer[] {
-  if (flags.text('metrics') === undefined) return USUAL_TEXT_SCORERS;
-  return chosenMetrics(flags).map((metric) => {
-    const scorer = PREDICTION_SCORERS.find(({ name }) => name === metric.name);
-    if (scorer) return scorer;
+/** @throws GraftError as `scorersOfPredictions` */
+const answerMetrics = (flags: EvaluateFlags): readonly AnswerScorer[] =>
+  flags.isGiven('metrics')
+    ? scorersOfPredictions(chosenMetrics(flags), '--predictions has')
+    : USUAL_TEXT_SCORERS;
+
+/** @param who and the verb, in messages @throws GraftError `arguments` for a scorer that needs more than a line has */
+export function scorersOfPredictions(metrics: readonly Scorer[], who: string): readonly AnswerScorer[] {
+  return metrics.map((metric) => {
+    const has = specOf(metric) ? MAY_HAVE : HAS;
+    const lacking = needsOf(metric).find((need) => !has.has(need));
+    if (isAnswerScorer(metric) && lacking === undefined) return metric;
     throw new GraftError(
       'arguments',
-      metric.of === 'likelihood'
-        ? `${metric.name} is measured by a model, and --predictions has answers only.`
-        : `${metric.name} needs more than an answer and its reference, and --predictions has nothing else.`,
+      isAnswerScorer(metric)
+        ? `${metric.name} needs ${lacking === 'tokens' ? 'the number of tokens' : `the ${lacking}`} of each answer, and ${who} none.`
+        : `${metric.name} is measured by a model, and ${who} answers only.`,
       `Choose from ${PREDICTION_SCORERS.map(({ name }) => name).join(', ')}.`,
     );
   });

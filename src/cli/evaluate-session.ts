@@ -14,6 +14,7 @@ import { isHeld, itemOf } from '../lists.ts';
 import { readModel } from '../model/family.ts';
 import { REFUSAL } from '../retrieval/passages-prompt.ts';
 import { plural } from '../numbers.ts';
+import { needsOf } from '../scorers/scorer.ts';
 import { defaultSpec } from '../settings/spec.ts';
 import {
   askedRowCount,
@@ -99,10 +100,15 @@ export async function openEvalSession(
   const { seed: usual, maxLength: limit } = defaultSpec();
   const seed = flags.integer('seed') ?? flags.integer('split-seed') ?? usual;
   const files = readAskedRows(flags, seed);
-  // Rewards and choices may read columns that rows do not use, and rows may name the passages that answer them.
+  // Rewards, metrics and choices may read columns that rows do not use, and rows may name the passages that answer them.
   const choices = flags.text('choices');
   const from = choices === undefined ? undefined : choicesFrom(choices);
-  const keepsColumns = chosenRewards !== undefined || from?.from === 'column' || flags.isGiven('index');
+  const metrics = chosenMetrics(flags);
+  const keepsColumns =
+    chosenRewards !== undefined ||
+    from?.from === 'column' ||
+    flags.isGiven('index') ||
+    metrics.some((metric) => needsOf(metric).includes('columns'));
   const rowCount = askedRowCount(flags);
   const lossOf = flags.choice('loss-rows', LOSS_ROWS) ?? 'asked';
   // Checked before gigabytes of weights are loaded.
@@ -190,10 +196,7 @@ export async function openEvalSession(
   const rewards =
     chosenRewards &&
     (await openRewardScorer(chosenRewards.specs, tokenizer, { where: '--reward', startSandbox }));
-  const chosen = chosenScorers(chosenMetrics(flags), tokenizer, {
-    isPrompts,
-    startSandbox,
-  });
+  const chosen = chosenScorers(metrics, tokenizer, { isPrompts, startSandbox });
   const isSilent = comparesPairs && pairs > 0;
   const start = Date.now();
   const task = taskCardOf(flags);

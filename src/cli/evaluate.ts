@@ -41,6 +41,7 @@ import { Flags } from './flags.ts';
 import { checkReading } from './file-kinds.ts';
 import { lockFolder } from './folder-lock.ts';
 import { readLineage } from './lineage.ts';
+import { readMetrics } from './metric-flags.ts';
 import { checkOutput } from './output-path.ts';
 import { claimFiles } from './own-files.ts';
 import type { Output } from './output.ts';
@@ -51,6 +52,7 @@ import { REPORT_PAGE } from '../evaluate/report-files.ts';
 
 export async function evaluateCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(evaluateFlags, args);
+  await readMetrics(flags, 'metrics');
   const predictions = flags.texts('predictions');
   if (predictions.length > 1) return scoreFolds(predictions, flags, output);
   if (predictions.length === 1) return scorePredictions(predictions[0], flags, output);

@@ -1,19 +1,14 @@
 /** `--reward`: names with weights, JSON, or files of JSON or JavaScript. */
-import { basename, parse } from 'node:path';
+import { basename } from 'node:path';
 import { GraftError } from '../errors.ts';
-import { decodeUtf8, parseWritten } from '../json.ts';
+import { parseWritten } from '../json.ts';
 import { plural } from '../numbers.ts';
 import type { Rewards } from '../scorers/rewards/reward.ts';
-import {
-  LONGEST_NAME,
-  readRewards,
-  rewardKind,
-  unknownReward,
-  type RewardSpec,
-} from '../scorers/rewards/specs.ts';
-import { readWhole } from './files.ts';
+import { readRewards, type RewardSpec } from '../scorers/rewards/specs.ts';
+import { specScorer, unknownScorer } from '../scorers/spec.ts';
 import type { Flags, FlagSpecs } from './flags.ts';
 import type { Output } from './output.ts';
+import { isJson, isScorerFile, readScorerFile } from './scorer-texts.ts';
 
 const WHERE = '--reward';
 /** Says which rewards failed on some answers. */
@@ -24,12 +19,6 @@ export function tellFailures({ failures }: Pick<Rewards, 'failures'>, output: Ou
     );
 }
 
-/** Rewards are written by hand. */
-const LARGEST_FILE = 1 << 20;
-
-const isJson = (text: string): boolean => /^\s*[[{]/.test(text);
-const isFile = (text: string): boolean => !isJson(text) && /\.(json|m?js)$/i.test(text);
-
 /**
  * Replaces file names by their content, so that the values of the flag are complete.
  *
@@ -37,26 +26,15 @@ const isFile = (text: string): boolean => !isJson(text) && /\.(json|m?js)$/i.tes
  */
 export async function readRewardFiles(flags: Flags<FlagSpecs>): Promise<void> {
   const given = flags.texts('reward');
-  if (!given.some(isFile)) return;
+  if (!given.some(isScorerFile)) return;
   const read: string[] = [];
-  for (const text of given) read.push(isFile(text) ? await readRewardFile(text) : text);
-  flags.replace('reward', read);
-}
-
-async function readRewardFile(path: string): Promise<string> {
-  const bytes = await readWhole(path);
-  if (bytes.length > LARGEST_FILE)
-    throw new GraftError(
-      'reward',
-      `${path} has ${bytes.length} bytes; a file of rewards has at most ${LARGEST_FILE}.`,
-      'Check that it is the right file.',
+  for (const text of given)
+    read.push(
+      isScorerFile(text)
+        ? JSON.stringify(readRewards(await readScorerFile(text, 'reward'), basename(text)))
+        : text,
     );
-  const text = decodeUtf8(bytes, path);
-  const name = basename(path);
-  const value = /\.json$/i.test(path)
-    ? parseWritten(text, name)
-    : { name: 'javascript', as: parse(path).name.slice(0, LONGEST_NAME), code: text };
-  return JSON.stringify(readRewards(value, name));
+  flags.replace('reward', read);
 }
 
 /**
@@ -76,7 +54,7 @@ export function readRewardTexts(texts: readonly string[]): readonly RewardSpec[]
 /** NAME or NAME:WEIGHT. */
 function readName(text: string): { name: string; weight?: number } {
   const [, name, weight] = /^([^:]*)(?::(.*))?$/.exec(text) ?? [];
-  if (name === undefined || !rewardKind(name)) throw unknownReward(name ?? text, WHERE);
+  if (name === undefined || !specScorer(name)) throw unknownScorer(name ?? text, WHERE, 'reward');
   if (weight === undefined) return { name };
   const number = Number(weight);
   if (weight.trim() === '' || !Number.isFinite(number))

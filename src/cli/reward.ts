@@ -2,7 +2,8 @@
 import { GraftError } from '../errors.ts';
 import { plural } from '../numbers.ts';
 import { openRewards, type Rewards, type Scored } from '../scorers/rewards/reward.ts';
-import { rewardKind, type RewardSpec } from '../scorers/rewards/specs.ts';
+import type { RewardSpec } from '../scorers/rewards/specs.ts';
+import { specScorer } from '../scorers/spec.ts';
 import { valuesOf } from '../scorers/scorer.ts';
 import { answerTexts, readTexts, type ScoredText } from './reward-texts.ts';
 import { dataFlags, readReadOptions } from './row-flags.ts';
@@ -79,9 +80,8 @@ async function tokenCounter(
 ): Promise<(text: ScoredText) => number> {
   const tokenizer = model === undefined ? undefined : await requiredTokenizer(await modelOf(model));
   const needs = specs.find((spec) => {
-    const kind = rewardKind(spec.name);
-    const isCounting = kind?.needs(valuesOf(kind, spec)).includes('tokens') ?? false;
-    return isCounting || /\btokens\b/.test(String(spec['code']));
+    const kind = specScorer(spec.name);
+    return kind?.needs(valuesOf(kind, spec)).includes('tokens') ?? false;
   });
   if (needs && !tokenizer && texts.some(({ tokens }) => tokens === undefined))
     throw new GraftError(

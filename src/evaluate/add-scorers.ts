@@ -1,8 +1,9 @@
 /** Adds scorers to a record: those that compare texts need only the answers that it keeps, and those of the likelihood the losses. */
 import { answerScores } from '../scorers/scores.ts';
 import { TEXT_SCORERS } from '../scorers/lists.ts';
+import { isSameSpec, scorerOfChoice, specOf, type ScorerChoice } from '../scorers/chosen.ts';
 import { SCORERS } from '../scorers/registry.ts';
-import type { Scorer } from '../scorers/scorer.ts';
+import { isComparing, needsOf, type AttemptScorer, type Need, type Scorer } from '../scorers/scorer.ts';
 import { EXACT_MATCH } from '../scorers/parts/share.ts';
 import type { Evaluation } from './record.ts';
 import { sideOf } from './sides.ts';
@@ -10,9 +11,9 @@ import { sideOf } from './sides.ts';
 /**
  * The same record with the columns of these scorers, as far as it has none of them and stored answers or losses are enough.
  *
- * @param names of scorers; those that have to run again are left out
+ * @param names of scorers; those of attempts are left out (add-attempts.ts), and those that have to run again
  */
-export function addScorers(record: Evaluation, names: readonly string[]): Evaluation {
+export function addScorers(record: Evaluation, names: readonly ScorerChoice[]): Evaluation {
   const isKnown = (wanted: string): boolean => record.scorers.some(({ name }) => name === wanted);
   // Answers to prompts alone have nothing to be compared with.
   const added = isKnown(EXACT_MATCH)
@@ -45,4 +46,24 @@ export function addScorers(record: Evaluation, names: readonly string[]): Evalua
       ]),
     ),
   };
+}
+
+/** What a record keeps of a row. Tokens are counted by a tokenizer, and other columns are in the file. */
+const KEPT: ReadonlySet<Need> = new Set(['reference', 'label', 'prompt', 'passages']);
+
+/** Those of the choices that can be added to a record, and that it has not with these settings. */
+export function attemptsToAdd(
+  { items, scorers }: Evaluation,
+  choices: readonly ScorerChoice[],
+): readonly AttemptScorer[] {
+  const isPrompts = items.every(({ expected }) => expected === '');
+  return choices.flatMap((choice) => {
+    const scorer = scorerOfChoice(choice);
+    if (scorer?.of !== 'attempts') return [];
+    const used = scorers.find(({ name }) => name === scorer.name);
+    const needs = needsOf(scorer);
+    const isKnown = used !== undefined && isSameSpec(used.scorer, specOf(scorer));
+    const fits = needs.every((need) => KEPT.has(need)) && !(isPrompts && isComparing(needs));
+    return isKnown || !fits || items.length === 0 ? [] : [scorer];
+  });
 }

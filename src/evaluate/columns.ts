@@ -1,8 +1,9 @@
 /** What the tables and the verdict read of a record: the columns of one subject. */
 import { ofTask, lossOfTask } from './by-task.ts';
+import { isSameSpec, scorersWith, specOf, withSettings, type ScorerChoice } from '../scorers/chosen.ts';
 import { exactMatch } from '../scorers/exact-match.ts';
 import type { Scorer } from '../scorers/scorer.ts';
-import { USUAL_SCORERS, TEXT_SCORERS } from '../scorers/lists.ts';
+import { scorerNamed, USUAL_SCORERS, TEXT_SCORERS } from '../scorers/lists.ts';
 import { SCORERS } from '../scorers/registry.ts';
 import { answerScores, scoresFrom, type Scores } from '../scorers/scores.ts';
 import type { Evaluation } from './record.ts';
@@ -24,19 +25,31 @@ export function scoresIn(
     : known;
 }
 
-/** The scorers whose columns a table of the record has: the usual ones, and those that were chosen. */
-export const scorersOf = ({ scorers }: Evaluation): readonly Scorer[] =>
-  SCORERS.filter((scorer) => scorer.usual || scorers.some(({ name }) => name === scorer.name));
-
-/** The names of those that were chosen for it. */
-export const chosenIn = ({ scorers }: Evaluation): readonly string[] =>
-  SCORERS.filter((scorer) => !scorer.usual && scorers.some(({ name }) => name === scorer.name)).map(
+/** The scorers that were chosen for a record: names, then those with settings. */
+export const chosenIn = ({ scorers }: Evaluation): readonly ScorerChoice[] => [
+  ...SCORERS.filter((scorer) => !scorer.usual && scorers.some(({ name }) => name === scorer.name)).map(
     ({ name }) => name,
-  );
+  ),
+  ...scorers.flatMap(({ scorer }) => scorer ?? []),
+];
+
+/** The scorers whose columns a table of the record has: the usual ones, and those that were chosen. */
+export const scorersOf = (record: Evaluation): readonly Scorer[] => scorersWith(chosenIn(record));
+
+/** The scorer that a record, or else the registry, knows by a name. */
+export function scorerIn({ scorers }: Evaluation, name: string): Scorer | undefined {
+  const spec = scorers.find((used) => used.name === name)?.scorer;
+  return spec ? withSettings(spec) : scorerNamed(name);
+}
+
+/** Whether the column of this name has the numbers of this scorer, and not of one with other settings. */
+const isOfRecord = ({ scorers }: Evaluation, scorer: Scorer): boolean =>
+  isSameSpec(scorers.find(({ name }) => name === scorer.name)?.scorer, specOf(scorer));
 
 /** Values over all answered rows, by the names of the metrics. */
-export function metricsOf(side: Side, metrics: readonly Scorer[] = USUAL_SCORERS): Scores {
+export function metricsOf(side: Side, wanted: readonly Scorer[] = USUAL_SCORERS): Scores {
   const { record, answers, subject, exact, right } = side;
+  const metrics = wanted.filter((metric) => isOfRecord(record, metric));
   const rows = record.items.slice(0, answers.length);
   const scores = scoresFrom(
     {
@@ -53,8 +66,9 @@ export function metricsOf(side: Side, metrics: readonly Scorer[] = USUAL_SCORERS
 }
 
 /** The same of the rows of one task. */
-export function metricsOfTask(side: Side, task: string, metrics: readonly Scorer[] = USUAL_SCORERS): Scores {
+export function metricsOfTask(side: Side, task: string, wanted: readonly Scorer[] = USUAL_SCORERS): Scores {
   const { record, answers, subject } = side;
+  const metrics = wanted.filter((metric) => isOfRecord(record, metric));
   const rows = record.items.slice(0, answers.length);
   return scoresFrom(
     {

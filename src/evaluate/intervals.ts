@@ -1,7 +1,7 @@
 /** 95% intervals of scores: Wilson's if every row has the least or the most, as for shares of right rows, else by bootstrap. Rows that share a group are drawn together. */
 import { proportion } from '../proportion.ts';
 import { isAnswerScorer } from '../scorers/lists.ts';
-import type { Predicted, Sample, Scorer } from '../scorers/scorer.ts';
+import { rangeIn, type Predicted, type Sample, type Scorer } from '../scorers/scorer.ts';
 import type { Scores } from '../scorers/scores.ts';
 import { bootstrap, type Interval } from './bootstrap.ts';
 import { clustersOf, type Clusters } from './clusters.ts';
@@ -105,7 +105,7 @@ function statisticOf(
   each: readonly (number | null)[],
   rows: readonly Predicted[],
 ): Statistic {
-  if (scorer.of !== 'answers' || !scorer.corpus) return meanStatistic(each, scorer.range);
+  if (scorer.of !== 'answers' || !scorer.corpus) return meanStatistic(each, rangeIn(scorer, each));
   const corpus = scorer.corpus(rows);
   if (!each.includes(null)) return { of: corpus };
   return {

@@ -1,5 +1,6 @@
 /** The measurements of the folds of a cross-validation as one: every row is answered once, by what its fold trained. */
 import { mean } from '../averages.ts';
+import { isSameSpec } from '../scorers/chosen.ts';
 import { labelCounts } from './draw.ts';
 import type { Detail } from './methods/method.ts';
 import type { Evaluation, Item, LossReport, Subject } from './record.ts';
@@ -47,8 +48,10 @@ export function joinFolds(folds: readonly MeasuredFold[], label: string): Evalua
     );
   });
   const shared = keysOf(first).filter((key) => placesOf.every((places) => places.has(key)));
-  const scorers = first.scorers.filter(({ name }) =>
-    records.every((record) => record.scorers.some((scorer) => scorer.name === name)),
+  const scorers = first.scorers.filter(({ name, scorer }) =>
+    records.every((record) =>
+      record.scorers.some((one) => one.name === name && isSameSpec(one.scorer, scorer)),
+    ),
   );
   const rows = records.flatMap((record, of) => {
     const subjects = shared.map((key) => placesOf[of].get(key)!);

@@ -32,6 +32,8 @@ export interface PredictedRow {
   readonly output: string;
   /** Every text that is right: one or more. */
   readonly references: readonly string[];
+  /** The other columns, if there are some. */
+  readonly row?: Readonly<Record<string, unknown>>;
   /** Its line in the file, from 1. */
   readonly line: number;
 }
@@ -70,8 +72,10 @@ export function readPredictions(content: Uint8Array, fileName: string): Predicte
       const isList = name === 'reference' || name === 'expected';
       throw wrong(`"${name}" is ${isList ? 'neither a text nor a list of texts' : 'no text'}`);
     }
-    const { method, adapter, output, prediction, expected, reference } = parsed.output;
-    const { prompt, question, input } = parsed.output;
+    const { method, adapter, output, prediction, expected, reference, ...others } = parsed.output;
+    const asksIn = (['prompt', 'question', 'input'] as const).find((column) => others[column] !== undefined);
+    const asked = asksIn && others[asksIn];
+    const row = Object.fromEntries(Object.entries(others).filter(([column]) => column !== asksIn));
     const key = JSON.stringify([method, adapter]);
     const group = groups.get(key) ?? {
       ...(method !== undefined && { method }),
@@ -80,11 +84,11 @@ export function readPredictions(content: Uint8Array, fileName: string): Predicte
     };
     groups.set(key, group);
     const right = (expected ?? reference)!;
-    const asked = prompt ?? question ?? input;
     group.rows.push({
       ...(asked !== undefined && { prompt: asked }),
       output: (output ?? prediction)!,
       references: typeof right === 'string' ? [right] : right,
+      ...(Object.keys(row).length > 0 && { row }),
       line: number,
     });
   }

@@ -1,8 +1,11 @@
 /** A record of an evaluation as a file: JSON of this format, whoever wrote it. A file from outside is hostile until it was read here. */
 import * as v from 'valibot';
 import { GraftError } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import { parseJson } from '../json.ts';
+import { nameOfSpec } from '../scorers/chosen.ts';
 import { rewardsProblem, type RewardSpec } from '../scorers/rewards/specs.ts';
+import { readSpec } from '../scorers/spec.ts';
 import { EVALUATION_METHODS } from './methods/registry.ts';
 import { TASK_KINDS } from './task-card.ts';
 import { FORMAT, RECORD_VERSION, type Evaluation } from './record.ts';
@@ -50,6 +53,18 @@ export const Seen = v.union([
 ]);
 /** Rewards as a person wrote them. */
 export const RewardList = v.custom<readonly RewardSpec[]>((value) => rewardsProblem(value) === undefined);
+/** The settings of a metric as a person wrote them. */
+const Spec = v.pipe(
+  v.unknown(),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    try {
+      return readSpec(dataset.value, 'its settings', 'metric').spec;
+    } catch (error) {
+      addIssue({ message: messageOf(error) });
+      return NEVER;
+    }
+  }),
+);
 const Likelihood = v.object({ logp: notFinite(-Infinity), tokens: count });
 export const Pair = v.object({ chosen: Likelihood, rejected: Likelihood });
 export const Forgetting = v.object({
@@ -208,7 +223,14 @@ export const RecordSchema = v.pipe(
     ),
     subjects: v.pipe(v.array(Subject), v.maxLength(MAX_SUBJECTS)),
     scorers: v.pipe(
-      v.array(v.object({ name, weight: v.optional(number), passMark: v.optional(number) })),
+      v.array(
+        v.object({
+          name,
+          scorer: v.optional(Spec),
+          weight: v.optional(number),
+          passMark: v.optional(number),
+        }),
+      ),
       v.maxLength(MAX_SUBJECTS),
     ),
     scores: v.array(v.array(v.array(v.nullable(number)))),
@@ -216,6 +238,14 @@ export const RecordSchema = v.pipe(
     blind: v.optional(v.pipe(v.array(Blind), v.maxLength(MAX_SUBJECTS))),
     judged: v.optional(v.pipe(v.array(Judged), v.maxLength(MAX_SUBJECTS))),
   }),
+  v.check(
+    ({ scorers }) =>
+      scorers.every(({ name: own, scorer }, at) => {
+        const isFirst = scorers.findIndex((one) => one.name === own) === at;
+        return !scorer || (isFirst && own === nameOfSpec(scorer));
+      }),
+    'a metric with settings has not the name that its settings give it',
+  ),
   v.check(({ items, scores }) => scores.length === items.length, 'scores has not one list for each item'),
   v.check(
     ({ items, evidence }) => evidence.length === items.length,

@@ -3,6 +3,7 @@
  * and draw this one record. It is JSON; record-file.ts reads it from a file.
  */
 import type { RewardSpec } from '../scorers/rewards/specs.ts';
+import type { ScorerSpec } from '../scorers/spec.ts';
 import type { Forgetting } from './forgetting.ts';
 import type { Detail } from './methods/method.ts';
 import type { PairLikelihoods } from './pair-order.ts';
@@ -181,8 +182,10 @@ export const REWARD = 'reward';
 
 /** A scorer whose numbers the record has. */
 export interface UsedScorer {
-  /** A metric of the registry, `reward` for the sum of rewards, or `reward/NAME` for one of them. */
+  /** A metric of the registry, the own name of one with settings, `reward` for the sum of rewards, or `reward/NAME` for one of them. */
   readonly name: string;
+  /** The scorer and its settings, if a person gave some. */
+  readonly scorer?: ScorerSpec;
   /** The factor of this reward in the sum. */
   readonly weight?: number;
   /** The score from which an answer passes, of rewards; missing in results of earlier versions. */

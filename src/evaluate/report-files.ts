@@ -2,9 +2,10 @@
 import { blindReport } from './blind.ts';
 import { clustersOf } from './clusters.ts';
 import { judgedReport } from './judged.ts';
-import { isAnswerScorer, USUAL_SCORERS } from '../scorers/lists.ts';
+import { specOf } from '../scorers/chosen.ts';
+import { isAnswerScorer } from '../scorers/lists.ts';
 import { isComparing, needsOf, type Scorer } from '../scorers/scorer.ts';
-import { chosenIn, scorersOf } from './columns.ts';
+import { scorersOf } from './columns.ts';
 import { squareNumbers, squaresOf } from './documents-weights.ts';
 import { hasPassages } from './grounding.ts';
 import type { Evaluation } from './record.ts';
@@ -35,6 +36,15 @@ function seedsPart(record: Evaluation, metrics: readonly Scorer[]): { readonly s
   return seeds.length > 0 ? { seeds } : {};
 }
 
+/** The metrics with settings; nothing without any. */
+export function settingsReport(metrics: readonly Scorer[]): { readonly metrics?: readonly object[] } {
+  const own = metrics.flatMap((metric) => {
+    const spec = specOf(metric);
+    return spec ? [{ name: metric.name, scorer: spec }] : [];
+  });
+  return own.length > 0 ? { metrics: own } : {};
+}
+
 const groupsOf = (record: Evaluation): number =>
   clustersOf(record, record.items.length)?.length ?? record.items.length;
 
@@ -55,6 +65,7 @@ export function reportOf(record: Evaluation, { inputs, metrics, judged, stopped 
       labels: made.draw?.labels,
     },
     ...(made.choices && { choices: made.choices }),
+    ...settingsReport(metrics),
     methods: methodReports(record, metrics),
     ...(table && { table: tableReport(table) }),
     comparisons: judged?.comparisons ?? [],
@@ -86,10 +97,8 @@ export function pageReportFiles(
   adapters: AboutReport['adapters'],
 ): Readonly<Record<string, string>> {
   const isPrompts = record.items.length > 0 && record.items.every(({ expected }) => expected === '');
-  const chosen = new Set([...USUAL_SCORERS.map(({ name }) => name), ...chosenIn(record)]);
   const metrics = scorersOf(record).filter(
-    (scorer: Scorer) =>
-      chosen.has(scorer.name) && (!isPrompts || (isAnswerScorer(scorer) && !isComparing(needsOf(scorer)))),
+    (scorer: Scorer) => !isPrompts || (isAnswerScorer(scorer) && !isComparing(needsOf(scorer))),
   );
   return reportFiles(record, {
     inputs: {

@@ -1,6 +1,7 @@
 /** The report of an evaluation as one readable page: the verdict, the methods, what changed in both directions, every answer, and how it was made. */
 import { facts, html, page, table, type Html, type Piece } from '../html.ts';
 import { count, formatBytes, percent, plural, threeDigits } from '../numbers.ts';
+import { specInWords, specOf } from '../scorers/chosen.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import { blindInWords, blindResult, revealed } from './blind.ts';
 import { groupsInWords, testInWords } from './clusters.ts';
@@ -300,7 +301,7 @@ function failuresOf(record: Evaluation): Html | undefined {
         ${facts(failed.map(({ name, reason }) => [name, reason] as const))}`;
 }
 
-function madeOf({ made, items }: Evaluation, { command, part, adapters }: AboutReport): Html {
+function madeOf({ made, items }: Evaluation, { command, part, adapters, metrics }: AboutReport): Html {
   const { draw } = made;
   return html`${facts([
     ['Command', html`<code>${command}</code>`],
@@ -317,6 +318,10 @@ function madeOf({ made, items }: Evaluation, { command, part, adapters }: AboutR
       : made.newTokens === undefined
         ? []
         : ([['Answers', `at most ${plural(made.newTokens, 'token')}, greedy`]] as const)),
+    ...metrics.flatMap((metric) => {
+      const spec = specOf(metric);
+      return spec ? ([[`Metric “${metric.name}”`, html`<code>${specInWords(spec)}</code>`]] as const) : [];
+    }),
     ...(made.graft === undefined ? [] : ([['Graft', made.graft]] as const)),
     [
       'Measured',

@@ -11,7 +11,7 @@ import { baseOf, comparedOf, eachReward, recordPassMark, sideOf, sidesOf, type S
 import { methodsOf } from './compared.ts';
 import { fewShot } from './methods/few-shot.ts';
 import { inPrint, type Scorer, type Score } from '../scorers/scorer.ts';
-import { scorerNamed, isAnswerScorer } from '../scorers/lists.ts';
+import { isAnswerScorer } from '../scorers/lists.ts';
 import { type Scores } from '../scorers/scores.ts';
 import { taskNames } from './by-task.ts';
 import { compare } from './paired.ts';
@@ -60,7 +60,7 @@ export function predictionsOf(record: Evaluation, metrics: readonly Scorer[]): P
         scores: Object.fromEntries(
           shown.flatMap(({ name, scores }) => {
             const score = scores[item];
-            return score === null ? [] : [[name, printed(name, score)]];
+            return score === null ? [] : [[name, printed(metrics, name, score)]];
           }),
         ),
       };
@@ -79,14 +79,15 @@ function choicesOfLine(record: Evaluation, item: number, subject: number): Pick<
 const placeOf = (adapter: AdapterRef): string => ('folder' in adapter ? adapter.folder : adapter.name);
 
 /** A score in the unit of its metric. */
-function printed(name: string, value: number): number {
-  const metric = scorerNamed(name);
+function printed(metrics: readonly Scorer[], name: string, value: number): number {
+  const metric = metrics.find((one) => one.name === name);
   return metric ? inPrint(metric, value) : value;
 }
 
-/** Values and 95% intervals, by scorer. @param intervals if they are known; else those of shares, row by row, as if all groups have the same share */
+/** Values and 95% intervals, by scorer. @param metrics the scorers @param intervals if they are known; else those of shares, row by row, as if all groups have the same share */
 export function metricsReport(
   scores: Scores,
+  metrics: readonly Scorer[],
   intervals: Readonly<Record<string, Interval>> = {},
 ): {
   metrics: Record<string, number>;
@@ -94,12 +95,12 @@ export function metricsReport(
 } {
   const entries = Object.entries(scores).filter((entry): entry is [string, Score] => entry[1] !== undefined);
   return {
-    metrics: Object.fromEntries(entries.map(([name, { value }]) => [name, printed(name, value)])),
+    metrics: Object.fromEntries(entries.map(([name, { value }]) => [name, printed(metrics, name, value)])),
     intervals: Object.fromEntries(
       entries.flatMap(([name, { share }]) => {
         const interval = (intervals[name] as Interval | undefined) ?? share?.interval;
         return interval
-          ? [[name, [printed(name, interval[0]), printed(name, interval[1])] as const] as const]
+          ? [[name, interval.map((end) => printed(metrics, name, end)) as [number, number]] as const]
           : [];
       }),
     ),
@@ -140,10 +141,10 @@ function methodReport(side: Side, metrics: readonly Scorer[]): object {
   return {
     ...nameReport(subject),
     rows: answers.length,
-    ...metricsReport(scores, intervalsOf(side, scores, metrics)),
+    ...metricsReport(scores, metrics, intervalsOf(side, scores, metrics)),
     ...(tasks.length > 0 && {
       tasks: Object.fromEntries(
-        tasks.map((task) => [task, metricsReport(metricsOfTask(side, task, metrics))]),
+        tasks.map((task) => [task, metricsReport(metricsOfTask(side, task, metrics), metrics)]),
       ),
     }),
     ...(choices && {
@@ -272,7 +273,7 @@ export function seedsReport(record: Evaluation, metrics: readonly Scorer[]): obj
         metrics.flatMap((metric) => {
           const scores = seedScores(family, metric);
           if (!scores) return [];
-          const shown = (value: number): number => printed(metric.name, value);
+          const shown = (value: number): number => inPrint(metric, value);
           const { mean, lowest, highest, deviation, interval } = scores;
           return [
             [

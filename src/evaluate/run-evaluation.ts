@@ -68,16 +68,16 @@ export interface RewardScorer {
   ): Promise<{ readonly totals: readonly number[]; readonly each: readonly (readonly number[])[] }>;
 }
 
-/** Scorers that were chosen by name. */
+/** Scorers that were chosen. */
 export interface ChosenScorers {
-  readonly names: readonly string[];
+  readonly scorers: readonly UsedScorer[];
   /** By name, row by row, null if one does not apply. @param asked the answered rows, and possibly more after them */
   score(
     asked: readonly AskedQuestion[],
     answers: readonly Evidence[],
   ): Promise<{
     readonly scores: Readonly<Record<string, readonly (number | null)[]>>;
-    /** Those that could score no row, and why. */
+    /** Those that failed on rows, and why. */
     readonly failed: readonly FailedPart[];
   }>;
 }
@@ -146,9 +146,11 @@ export async function evaluateWhole(plan: EvaluationPlan, watcher: Watcher): Pro
 const PART_OF = `${REWARD}/`;
 
 function scorersOf({ rewards, chosen, isPrompts }: EvaluationPlan): UsedScorer[] {
-  const usual = isPrompts ? [] : USUAL_TEXT_SCORERS.map(({ name }) => name);
+  const usual = isPrompts ? [] : USUAL_TEXT_SCORERS.map(({ name }) => ({ name }));
+  const more = (chosen?.scorers ?? []).filter(({ name }) => usual.every((one) => one.name !== name));
   return [
-    ...[...new Set([...usual, ...(chosen?.names ?? [])])].map((name) => ({ name })),
+    ...usual,
+    ...more,
     ...(rewards
       ? [
           { name: REWARD, passMark: rewards.passMark },

@@ -1,20 +1,24 @@
 /** Scores of predictions in the units of published implementations, with intervals, and two files of predictions compared. */
 import { GraftError } from '../errors.ts';
+import { plural } from '../numbers.ts';
 import type { Interval } from './bootstrap.ts';
 import { everyRow } from '../scorers/parts/corpus.ts';
-import { scoreAttempts } from '../scorers/open.ts';
+import { scoreAttempts, type AttemptScores } from '../scorers/score-attempts.ts';
+import type { StartSandbox } from '../scorers/sandbox/sandbox.ts';
 import {
   inPrint,
+  isShare,
   needsOf,
+  rangeIn,
   scoreOfSeveral,
   type AnswerScorer,
   type AttemptScorer,
-  type Predicted,
   type Sample,
 } from '../scorers/scorer.ts';
 import { meanOf, rowIntervals, type Statistic } from './intervals.ts';
 import { compareScores, mcnemar } from './paired.ts';
 import type { PredictedGroup, PredictedRow } from './predictions.ts';
+import { countAs } from './score-answers.ts';
 
 /** Predictions with the place that they are from. */
 export interface PredictionFile {
@@ -29,6 +33,8 @@ export interface PredictionScores {
   readonly intervals: Readonly<Record<string, Interval | null>>;
   /** Row by row, in the order of the file; a metric is missing if it does not apply to the row. */
   readonly rowScores: readonly Readonly<Record<string, number>>[];
+  /** A person's own code that failed on rows, as sentences. */
+  readonly failures: readonly string[];
 }
 
 /** The rows' scores, and the score of any sample of them. Both in the metric's unit. */
@@ -37,15 +43,17 @@ interface Measured {
   readonly of: (sample: Sample) => number;
   /** Whether that is the mean of the rows' scores. */
   readonly isMean: boolean;
+  /** What a person's own code failed on, as a sentence. */
+  readonly failure?: string;
 }
 
-const statisticOf = ({ each, of, isMean }: Measured, scorer: AnswerScorer): Statistic => ({
-  of,
-  ...(isMean &&
-    scorer.range && {
-      mean: { each, range: [inPrint(scorer, scorer.range[0]), inPrint(scorer, scorer.range[1])] },
-    }),
-});
+function statisticOf({ each, of, isMean }: Measured, scorer: AnswerScorer): Statistic {
+  const range = isMean ? rangeIn(scorer, each) : undefined;
+  return {
+    of,
+    ...(range && { mean: { each, range: [inPrint(scorer, range[0]), inPrint(scorer, range[1])] } }),
+  };
+}
 
 /** An interval without a width: other programs read two numbers. */
 const pointOf = (value: number | null): Interval | null => (value === null ? null : [value, value]);
@@ -53,8 +61,19 @@ const pointOf = (value: number | null): Interval | null => (value === null ? nul
 /** Whether an interval says how far a score may be off. */
 export const hasWidth = ([low, high]: Interval): boolean => high > low;
 
-/** @throws GraftError `predictions` for a row with several references if the scorer takes one */
-async function measure(scorer: AnswerScorer, { name, rows }: PredictionFile): Promise<Measured> {
+/** @throws GraftError `predictions` for a row with several references if the scorer takes one, one without a prompt that it reads, and code that fails on all rows */
+async function measure(
+  scorer: AnswerScorer,
+  { name, rows }: PredictionFile,
+  startSandbox: StartSandbox | undefined,
+): Promise<Measured> {
+  const unasked = needsOf(scorer).includes('prompt') && rows.find(({ prompt }) => prompt === undefined);
+  if (unasked)
+    throw new GraftError(
+      'predictions',
+      `Line ${unasked.line} of ${name} has no prompt, and ${scorer.name} reads it.`,
+      'Give each line a "prompt", "question" or "input", or choose another metric.',
+    );
   const several = needsOf(scorer).includes('label') && rows.find(({ references }) => references.length > 1);
   if (several)
     throw new GraftError(
@@ -64,8 +83,20 @@ async function measure(scorer: AnswerScorer, { name, rows }: PredictionFile): Pr
     );
   const predicted = rows.map(({ output: answer, references }) => ({ answer, references }));
   if (scorer.of === 'attempts') {
-    const each = await bestScores(scorer, predicted);
-    return { each, of: (sample) => meanOf(each, sample), isMean: true };
+    const { each, failed } = await bestScores(scorer, rows, startSandbox);
+    const measured = { each, of: (sample: Sample) => meanOf(each, sample), isMean: true };
+    // A person's own code is meant to score each row.
+    if (!failed || scorer.fallback === undefined) return measured;
+    if (each.every((score) => score === undefined))
+      throw new GraftError(
+        'predictions',
+        `${scorer.name} fails on every row of ${name}: ${failed.first}.`,
+        'Correct its code, or choose another metric.',
+      );
+    return {
+      ...measured,
+      failure: `${scorer.name} failed on ${plural(failed.count, 'answer')} of ${name}: ${failed.first}. ${countAs(scorer, failed.count)}.`,
+    };
   }
   const each = predicted.map((row) => {
     const score = scoreOfSeveral(scorer, row);
@@ -79,33 +110,39 @@ async function measure(scorer: AnswerScorer, { name, rows }: PredictionFile): Pr
   };
 }
 
-/** The best score of each answer over its references; undefined if it can be compared with none of them. */
+/** The best score of each answer over its references, in print; undefined if it can be compared with none of them. */
 async function bestScores(
   scorer: AttemptScorer,
-  rows: readonly Predicted[],
-): Promise<readonly (number | undefined)[]> {
-  const attempts = rows.flatMap(({ answer: completion, references }) =>
-    references.map((answer) => ({ prompt: '', completion, tokens: 0, cut: false, answer, row: {} })),
+  rows: readonly PredictedRow[],
+  startSandbox: StartSandbox | undefined,
+): Promise<{ readonly each: readonly (number | undefined)[] } & Pick<AttemptScores, 'failed'>> {
+  const attempts = rows.flatMap(({ prompt = '', output: completion, references, row = {} }) =>
+    references.map((answer) => ({ prompt, completion, tokens: 0, cut: false, answer, row })),
   );
-  const { scores } = await scoreAttempts(scorer, attempts);
+  const { scores, failed } = await scoreAttempts(scorer, attempts, startSandbox);
+  const best = scorer.better === 'lower' ? Math.min : Math.max;
   let at = 0;
-  return rows.map(({ references }) => {
+  const each = rows.map(({ references }) => {
     const known = scores.slice(at, (at += references.length)).flatMap((score) => score ?? []);
-    return known.length === 0 ? undefined : Math.max(...known);
+    return known.length === 0 ? undefined : inPrint(scorer, best(...known));
   });
+  return { each, ...(failed && { failed }) };
 }
 
 /**
  * @param seed of the bootstrap
+ * @param startSandbox for code that may not end
  * @throws GraftError `predictions` naming a line that a metric cannot score
  */
 export async function scorePredictionFile(
   file: PredictionFile,
   scorers: readonly AnswerScorer[],
   seed: number,
+  startSandbox?: StartSandbox,
 ): Promise<PredictionScores> {
   const measured: (Measured & { readonly name: string })[] = [];
-  for (const scorer of scorers) measured.push({ name: scorer.name, ...(await measure(scorer, file)) });
+  for (const scorer of scorers)
+    measured.push({ name: scorer.name, ...(await measure(scorer, file, startSandbox)) });
   const all = everyRow(file.rows.length);
   const intervals = rowIntervals(
     file.rows.length,
@@ -118,6 +155,7 @@ export async function scorePredictionFile(
     intervals: Object.fromEntries(
       measured.map(({ name }, at) => [name, intervals[at] ?? pointOf(values[at])]),
     ),
+    failures: measured.flatMap(({ failure }) => failure ?? []),
     rowScores: file.rows.map((_, row) =>
       Object.fromEntries(
         measured.flatMap(({ name, each }) => (each[row] === undefined ? [] : [[name, each[row]]])),
@@ -141,10 +179,13 @@ export interface PredictionDifference {
   readonly worsened: number;
   /** The exact two-sided p-value of the rows that only one gets right; null if rows are not right or wrong. */
   readonly mcnemarP: number | null;
+  /** A person's own code that failed on rows, as sentences. */
+  readonly failures: readonly string[];
 }
 
 /**
  * @param seed of the bootstrap
+ * @param startSandbox for code that may not end
  * @throws GraftError `predictions` for references that differ, naming the first row, and for rows that the metric cannot score
  */
 export async function comparePredictions(
@@ -152,9 +193,11 @@ export async function comparePredictions(
   second: PredictionFile,
   metric: AnswerScorer,
   seed: number,
+  startSandbox?: StartSandbox,
 ): Promise<PredictionDifference> {
   checkSameReferences(first, second);
-  const [before, after] = [await measure(metric, first), await measure(metric, second)];
+  const before = await measure(metric, first, startSandbox);
+  const after = await measure(metric, second, startSandbox);
   const scored = before.each.flatMap((score, row) => (score === undefined ? [] : row));
   if (scored.length === 0)
     throw new GraftError(
@@ -168,7 +211,9 @@ export async function comparePredictions(
     const other = after.each[row];
     return score === undefined || other === undefined ? null : other - score;
   });
-  const width = metric.range && inPrint(metric, metric.range[1] - metric.range[0]);
+  const scores = [...before.each, ...after.each].flatMap((score) => score ?? []);
+  const range = rangeIn(metric, scores);
+  const width = range && inPrint(metric, range[1] - range[0]);
   const difference = of(all);
   const [interval = [difference, difference]] = rowIntervals(first.rows.length, seed, [
     { of, ...(before.isMean && width && { mean: { each: changes, range: [-width, width] } }) },
@@ -186,9 +231,14 @@ export async function comparePredictions(
     interval,
     improved,
     worsened,
-    mcnemarP: metric.of === 'answers' && metric.binary ? mcnemar(improved, worsened) : null,
+    failures: [before, after].flatMap(({ failure }) => failure ?? []),
+    mcnemarP: isCounted(metric, scores) ? mcnemar(improved, worsened) : null,
   };
 }
+
+/** Whether each row is right or wrong. */
+const isCounted = (metric: AnswerScorer, scores: readonly number[]): boolean =>
+  metric.of === 'answers' ? metric.binary === true : isShare(metric, scores);
 
 /** How a file names a group of its predictions: by its adapter or its method. */
 const nameOf = ({ adapter, method }: PredictedGroup): string | undefined => adapter ?? method;

@@ -1,7 +1,7 @@
 /** Adapters that one recipe made with several seeds: one method, whose score has a spread. */
 import { mean, standardDeviation } from '../averages.ts';
 import { isAnswerScorer } from '../scorers/lists.ts';
-import type { Scorer } from '../scorers/scorer.ts';
+import { rangeIn, type Scorer } from '../scorers/scorer.ts';
 import type { Interval } from './bootstrap.ts';
 import { clustersOf } from './clusters.ts';
 import { metricsOf, scoresIn } from './columns.ts';
@@ -125,7 +125,7 @@ function intervalOf(members: readonly Side[], metric: Scorer): Interval | undefi
   return rowIntervals(
     answers.length,
     record.made.draw?.seed ?? DEFAULT_SEED,
-    [meanStatistic(averaged, metric.range)],
+    [meanStatistic(averaged, rangeIn(metric, columns.flat()))],
     { most: RESAMPLES, clusters: clustersOf(record, answers.length) },
   )[0];
 }

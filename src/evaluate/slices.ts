@@ -2,12 +2,11 @@
 import { REWARD, type Evaluation } from './record.ts';
 import type { Interval } from './bootstrap.ts';
 import { clustersOf } from './clusters.ts';
-import { scoresIn } from './columns.ts';
+import { scorersOf, scoresIn } from './columns.ts';
 import { meanStatistic, rowIntervals } from './intervals.ts';
 import type { Side } from './sides.ts';
-import type { Scorer } from '../scorers/scorer.ts';
-import { TEXT_SCORERS } from '../scorers/lists.ts';
-import { SCORERS } from '../scorers/registry.ts';
+import { rangeIn, type Scorer } from '../scorers/scorer.ts';
+import { isOfCorpus } from '../scorers/lists.ts';
 import { plural, threeDigits } from '../numbers.ts';
 
 /** `worst`: by the score; `improved` and `damaged`: by its change against the other side; `file`: as the rows stand in their file. */
@@ -28,12 +27,11 @@ type RowScores = readonly (number | null)[];
 /** The scorers by which the answers of a side can be ordered. The score of a corpus is not the mean of its rows, and has none. */
 export function rowScorersOf(side: Side): RowScorer[] {
   const { scorers } = side.record;
-  const metrics = SCORERS.flatMap((scorer): RowScorer[] => {
-    const text = TEXT_SCORERS.find(({ name }) => name === scorer.name);
-    const isOfRows = scorer.of !== 'likelihood' && text?.corpus === undefined;
-    const isUsed = scorer.usual === true || scorers.some(({ name }) => name === scorer.name);
-    if (!isOfRows || !isUsed || !scoresIn(side, scorer.name)?.some((score) => score !== null)) return [];
-    const { name, label, better, format, range } = scorer;
+  const metrics = scorersOf(side.record).flatMap((scorer): RowScorer[] => {
+    const scores = isOfCorpus(scorer) ? undefined : scoresIn(side, scorer.name);
+    if (!scores?.some((score) => score !== null)) return [];
+    const { name, label, better, format } = scorer;
+    const range = rangeIn(scorer, scores);
     return [{ name, label, better, format, ...(range && { range }) }];
   });
   const rewards = scorers.flatMap(({ name }): RowScorer[] =>

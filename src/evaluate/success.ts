@@ -4,7 +4,7 @@ import { NAMED_SCORERS, isAnswerScorer, scorerNamed } from '../scorers/lists.ts'
 import { EXACT_MATCH, shareOf } from '../scorers/parts/share.ts';
 import { inPrint, type Scorer } from '../scorers/scorer.ts';
 import type { Interval } from './bootstrap.ts';
-import { metricsOf } from './columns.ts';
+import { metricsOf, scorerIn } from './columns.ts';
 import { intervalsOf } from './intervals.ts';
 import { gainedPairs } from './pairs-verdict.ts';
 import { methodsOf } from './compared.ts';
@@ -43,6 +43,7 @@ interface Named {
 /** The score of one subject by the metric of the card. */
 interface Reached {
   readonly name: string;
+  readonly record: Side['record'];
   /** From 0 to 1. */
   readonly value: number;
   readonly interval: Interval | undefined;
@@ -59,15 +60,16 @@ export interface SuccessSaid {
 }
 
 function reachedBy({ name, side, base }: Named, metric: string): Reached | undefined {
+  const { record } = side;
   if (metric === PAIRS_IN_ORDER || metric === REWARD_PASSED) {
     const share = metric === PAIRS_IN_ORDER ? pairShare(side, base) : rewardShare(side);
     if (!share || share.total === 0) return undefined;
     const { count, total, interval } = share;
     const what =
       metric === PAIRS_IN_ORDER ? `${plural(total, 'pair')} in the right order` : `${total} passed`;
-    return { name, value: count / total, interval, words: `gets ${count} of ${what}` };
+    return { name, record, value: count / total, interval, words: `gets ${count} of ${what}` };
   }
-  const scorer = scorerNamed(metric);
+  const scorer = scorerIn(record, metric);
   if (!scorer || side.answers.length === 0) return undefined;
   const scores = metricsOf(side, [scorer]);
   const score = scores[scorer.name];
@@ -76,12 +78,12 @@ function reachedBy({ name, side, base }: Named, metric: string): Reached | undef
     const { count, total, interval } = score.share;
     const drawn = intervalsOf(side, scores, [scorer])[scorer.name];
     return {
-      ...{ name, value: count / total, words: `gets ${count} of ${total}` },
+      ...{ name, record, value: count / total, words: `gets ${count} of ${total}` },
       interval: (drawn as Interval | undefined) ?? interval,
     };
   }
   return {
-    name,
+    ...{ name, record },
     value: score.value,
     interval: intervalsOf(side, scores, [scorer])[scorer.name],
     words: `gets ${scorer.heading} ${scorer.format(score.value)}`,
@@ -135,11 +137,12 @@ export function successSaid(
   const first = best(tuned, metric) ?? cheap;
   if (!first) return undefined;
   const { share } = target;
-  const unit = unitOf(scorerNamed(metric));
+  const scorer = scorerIn(first.record, metric);
+  const unit = unitOf(scorer);
   const [low, high] = first.interval ?? [first.value, first.value];
   const isReached = first.value >= share;
   const isSure = isReached ? low >= share : high < share;
-  const shown = scorerNamed(metric)?.format ?? percent;
+  const shown = scorer?.format ?? percent;
   const ends = first.interval ? `, 95% interval ${first.interval.map(shown).join(' to ')}` : '';
   const scale = unit === 1 ? '' : `, ${share * unit} of ${unit}`;
   const said = isReached

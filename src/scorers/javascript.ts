@@ -7,6 +7,14 @@ import type { Program } from './sandbox/sandbox.ts';
 const LONGEST_CODE = 64 * 1024;
 const FIELDS = ['prompt', 'completion', 'tokens', 'cut', 'answer', 'passages', 'row'] as const;
 
+/** Fields that not every place has, and what they need. */
+const NEEDED = [
+  ['prompt', 'prompt'],
+  ['tokens', 'tokens'],
+  ['passages', 'passages'],
+  ['row', 'columns'],
+] as const satisfies readonly (readonly [(typeof FIELDS)[number], Need])[];
+
 const SETTINGS = [
   {
     name: 'code',
@@ -35,7 +43,13 @@ export const javascript = {
   better: 'higher',
   format: (value: number) => fixed(value, 2),
   settings: SETTINGS,
-  needs: (): readonly Need[] => [],
+  counts: true,
+  fallback: 0,
+  // Its code is not run: a name in it may be a word of a text, and then is asked for in vain.
+  needs: ({ code }): readonly Need[] =>
+    NEEDED.flatMap(([field, need]) =>
+      new RegExp(String.raw`\b${field}\b`).test(String(code)) ? [need] : [],
+    ),
   problem: ({ code }) => (String(code).trim() === '' ? 'its code is empty' : undefined),
   async open({ code }, where, sandbox) {
     let program: Program;

@@ -19,6 +19,14 @@ const SETTINGS = [
     help: 'A schema of the JSON: type, properties, required, additionalProperties, items, enum, const and limits.',
   },
   FENCED,
+  {
+    name: 'whole',
+    part: 'run',
+    type: 'switch',
+    label: 'Valid as a whole',
+    help: 'Give 1 only if the schema allows all of it, and else 0: no share of its fields.',
+    default: false,
+  },
 ] as const satisfies readonly ScorerSetting[];
 
 /** @param schema one for which `schemaProblem` finds nothing */
@@ -58,6 +66,7 @@ export const jsonSchema = {
   format: (value: number) => value.toFixed(2),
   settings: SETTINGS,
   range: [0, 1],
+  counts: true,
   needs: (): readonly Need[] => [],
   problem({ schema }) {
     const json = jsonOf(String(schema), false);
@@ -65,12 +74,13 @@ export const jsonSchema = {
     const wrong = schemaProblem(json);
     return wrong === undefined ? undefined : `its schema ${wrong}`;
   },
-  open({ schema, fenced }) {
+  open({ schema, fenced, whole }) {
     const json = jsonOf(String(schema), false) as Json;
     return {
       score({ completion }) {
         const value = jsonOf(completion, fenced === true);
-        return value === undefined ? 0 : share(json, value);
+        if (value === undefined) return 0;
+        return whole === true ? Number(isValid(json, value)) : share(json, value);
       },
     };
   },

@@ -1,14 +1,11 @@
 /** Opens scorers, so that they score attempts one by one. */
-import { messageOf } from '../errors.ts';
 import { within } from './parts/within.ts';
-import { Sandbox, type StartSandbox } from './sandbox/sandbox.ts';
+import type { Sandbox } from './sandbox/sandbox.ts';
 import {
   rowScore,
-  valuesOf,
   referenceAnswer,
   type AnswerScorer,
   type Attempt,
-  type AttemptScorer,
   type OpenScorer,
   type ScoringOutcome,
   type ScorerValues,
@@ -48,41 +45,4 @@ export function scoreIn(outcome: ScoringOutcome): number {
   if (!Number.isFinite(score)) throw new Error(`it gives ${score} instead of a number`);
   if (Math.abs(score) > MAX_SCORE) throw new Error(`it gives ${score}, more than ${MAX_SCORE}`);
   return score;
-}
-
-/** The scores of attempts by one scorer, in their order. */
-interface AttemptScores {
-  /** Null for an attempt that it could not score. */
-  readonly scores: readonly (number | null)[];
-  /** Why it could not score the first such attempt. */
-  readonly problem?: string;
-}
-
-/**
- * Scores attempts by a scorer with its initial settings, one after the other. An attempt that it cannot score throws nothing: its score is null.
- *
- * @param startSandbox for code that may not end
- */
-export async function scoreAttempts(
-  scorer: AttemptScorer,
-  attempts: readonly Attempt[],
-  startSandbox?: StartSandbox,
-): Promise<AttemptScores> {
-  const sandbox = new Sandbox(startSandbox);
-  try {
-    const open = await scorer.open(valuesOf(scorer), scorer.name, sandbox);
-    const scores: (number | null)[] = [];
-    let problem: string | undefined;
-    for (const attempt of attempts) {
-      try {
-        scores.push(scoreIn(await open.score(attempt)));
-      } catch (error) {
-        scores.push(null);
-        problem ??= messageOf(error);
-      }
-    }
-    return { scores, ...(problem !== undefined && { problem }) };
-  } finally {
-    sandbox.close();
-  }
 }

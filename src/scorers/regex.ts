@@ -2,6 +2,7 @@
  * Whether a regular expression matches. It runs in the sandbox, whose interpreter counts the steps of expressions: any pattern is accepted, and one
  * that never ends is stopped.
  */
+import { percent } from '../numbers.ts';
 import type { Attempt, AttemptScorer, ScorerSetting, Need } from './scorer.ts';
 
 const LONGEST_PATTERN = 4096;
@@ -65,9 +66,10 @@ export const regex = {
     also: 'regexp pattern match group reward',
   },
   better: 'higher',
-  format: (value: number) => value.toFixed(2),
+  format: percent,
   settings: SETTINGS,
   range: [0, 1],
+  counts: true,
   needs: ({ group }): readonly Need[] => (group === true ? ['reference'] : []),
   problem({ pattern, flags, group }) {
     const wrong = pattern === '' ? 'its pattern is empty' : syntaxProblem(String(pattern), String(flags));

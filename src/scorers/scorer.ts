@@ -4,6 +4,7 @@
  */
 import type { ChoiceSetting, NumberSetting, SwitchSetting, TextSetting } from '../settings/setting.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
+import type { ScorerSpec } from './spec.ts';
 
 /** An entry of the glossary, under the name of the scorer. */
 interface ScorerEntry {
@@ -69,9 +70,9 @@ export interface Attempt {
 
 /**
  * What a scorer reads in addition to the answer: the reference answer (`reference`, or `label` if it has to be one of few), the prompt, the passages before
- * the question, the number of tokens of the answer, or the likelihood of the reference answer to the model.
+ * the question, the other columns of the row, the number of tokens of the answer, or the likelihood of the reference answer to the model.
  */
-export type Need = 'reference' | 'label' | 'prompt' | 'passages' | 'tokens' | 'likelihood';
+export type Need = 'reference' | 'label' | 'prompt' | 'passages' | 'columns' | 'tokens' | 'likelihood';
 
 /** A setting of a scorer. One without an initial value has to be given. */
 export type ScorerSetting = (NumberSetting | SwitchSetting | ChoiceSetting | TextSetting) & {
@@ -121,6 +122,8 @@ interface Common {
   readonly problem?: (values: ScorerValues) => string | undefined;
   /** Whether every table has its column; other scorers are chosen. */
   readonly usual?: true;
+  /** Reports and files have the score times this number, as the published implementation prints it; 1 if it is missing. */
+  readonly scale?: number;
 }
 
 /** Compares an answer with the expected one by arithmetic on the two texts: the page does that with the answers of an older record. */
@@ -137,8 +140,6 @@ export interface TextScorer extends Common {
     scores: readonly number[],
     rows?: readonly { readonly expected: string; readonly answer: string }[],
   ) => Score;
-  /** Reports and files have the score times this number, as the published implementation prints it; 1 if it is missing. */
-  readonly scale?: number;
   /** Whether the score of a row is 0 or 1, and that of all rows their share. */
   readonly binary?: true;
   /** Scores an answer that has several references at once; without it the best of their scores counts. */
@@ -150,6 +151,12 @@ export interface TextScorer extends Common {
 /** Reads all of an attempt, and may take its time: code in the sandbox, a service, a model. */
 export interface AttemptScorer extends Common {
   readonly of: 'attempts';
+  /** As a person chose it, if it has settings of theirs. */
+  readonly spec?: ScorerSpec;
+  /** Whether it counts rows: if every row has 0 or 1, the score of all of them is a share. */
+  readonly counts?: true;
+  /** The score of an attempt on which it fails; without it that attempt has none. */
+  readonly fallback?: number;
   /** @param sandbox for code that may not end @throws GraftError for faults that only show when it is opened */
   open(values: ScorerValues, where: string, sandbox: Sandbox): OpenScorer | Promise<OpenScorer>;
 }
@@ -185,13 +192,29 @@ export function scoreOfSeveral(scorer: TextScorer, { answer, references }: Predi
 }
 
 /** A score as reports and files have it. */
-export const inPrint = (scorer: Scorer, value: number): number =>
-  scorer.of === 'answers' ? value * (scorer.scale ?? 1) : value;
+export const inPrint = ({ scale = 1 }: Pick<Scorer, 'scale'>, value: number): number => value * scale;
 
 /** The mean of the rows' scores; NaN without rows. */
 export const meanScore = (scores: readonly number[]): Score => ({
   value: scores.reduce((sum, score) => sum + score, 0) / scores.length,
 });
+
+/** Whether rows are counted: their score is the share of those that have 1. @param scores of the rows that have one */
+export const isShare = (scorer: Scorer, scores: readonly number[]): boolean =>
+  scorer.of === 'attempts' && scorer.counts === true && scores.every((score) => score === 0 || score === 1);
+
+/** The least and the most that a row can get; undefined if that is not known. @param each row by row */
+export const rangeIn = (
+  scorer: Scorer,
+  each: readonly (number | null | undefined)[],
+): Scorer['range'] | undefined =>
+  scorer.range ??
+  (isShare(
+    scorer,
+    each.flatMap((score) => score ?? []),
+  )
+    ? [0, 1]
+    : undefined);
 
 /** The settings of a scorer, with initial values for those that were not given. */
 export const valuesOf = (

@@ -1,6 +1,15 @@
 /** Scores of answers: row by row, and over all rows. */
 import { isTextScorer, USUAL_SCORERS } from './lists.ts';
-import { meanScore, rowScore, type Likelihood, type Score, type Scorer, type TextScorer } from './scorer.ts';
+import { shareOf } from './parts/share.ts';
+import {
+  isShare,
+  meanScore,
+  rowScore,
+  type Likelihood,
+  type Score,
+  type Scorer,
+  type TextScorer,
+} from './scorer.ts';
 
 /** An answer and the wanted one. */
 interface ScoredRow {
@@ -39,7 +48,9 @@ export function scoresFrom(
               each,
               known.map(({ at }) => rows[at]),
             )
-          : meanScore(each);
+          : isShare(scorer, each)
+            ? shareOf(each)
+            : meanScore(each);
       return [[scorer.name, value]];
     }),
   );

@@ -35,7 +35,7 @@ import { chosenScorers, openRewardScorer } from '../evaluate/score-answers.ts';
 import { itemOf, itemsOf, spread, type List } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import { NAMED_SCORERS } from '../scorers/lists.ts';
+import { scorersWith, type ScorerChoice } from '../scorers/chosen.ts';
 import type { RewardSpec } from '../scorers/rewards/specs.ts';
 import type { NewTokens } from '../text/added-tokens.ts';
 import type { Progress } from './api.ts';
@@ -63,8 +63,8 @@ interface Sample {
   readonly shots?: number;
   /** Rewards that score the answers. */
   readonly rewards?: readonly RewardSpec[] | undefined;
-  /** Names of scorers in addition to the usual ones. */
-  readonly scorers?: readonly string[] | undefined;
+  /** Scorers in addition to the usual ones. */
+  readonly scorers?: readonly ScorerChoice[] | undefined;
   readonly examples?: ExampleChoice | undefined;
   /** Finds examples that are similar by meaning. */
   readonly encoder?: EncoderPort | undefined;
@@ -226,7 +226,7 @@ export function evalSessionOf<Rows extends RowSet>(
       const scorer =
         rewards && (await openRewardScorer(rewards, open.tokenizer, { where: 'The rewards', startSandbox }));
       const named = chosenScorers(
-        NAMED_SCORERS.filter(({ name }) => scorers.includes(name)),
+        scorersWith(scorers).filter(({ usual }) => !usual),
         open.tokenizer,
         { isPrompts, startSandbox },
       );

@@ -1,7 +1,10 @@
-/** Rewards on the open rows, before a run learns from them. */
+/** Rewards on the open rows, before a run learns from them, and metrics of kept answers. */
 import { questionsOf, textOfPrompt } from '../data/questions.ts';
 import { GraftError } from '../errors.ts';
+import { addAttempts } from '../evaluate/add-attempts.ts';
+import { withSettings } from '../scorers/chosen.ts';
 import { openRewards } from '../scorers/rewards/reward.ts';
+import { Sandbox } from '../scorers/sandbox/sandbox.ts';
 import type { RewardsApi, TriedRow, TriedText } from './api.ts';
 import type { OpenModel } from './model.ts';
 import { outcome } from './outcome.ts';
@@ -46,6 +49,19 @@ export function rewardsApi(session: Session, openOrThrow: () => Promise<OpenMode
           rewards.close();
         }
       }),
+    checkMetric: (spec) =>
+      outcome(async () => {
+        const sandbox = new Sandbox(startSandbox);
+        try {
+          const metric = withSettings(spec);
+          await metric.open({}, metric.name, sandbox);
+          return {};
+        } finally {
+          sandbox.close();
+        }
+      }),
+    addMetrics: (record, choices) =>
+      outcome(async () => ({ record: await addAttempts(record, choices, startSandbox) })),
   };
 }
 

@@ -231,14 +231,45 @@ test('added metrics have columns with their intervals, at once or after a measur
   await expect.poll(() => cellOf('BLEU')).toMatch(/^\d+\.\d(\s+\d+\.\d to \d+\.\d)?$/);
 
   await list.getByRole('checkbox', { name: 'Valid JSON', exact: true }).check();
-  await page.getByText('Measure again to score the answers by valid JSON.').waitFor();
+  await expect.poll(() => cellOf('valid JSON'), WAIT).toMatch(/^[01]\.\d\d\s/);
+
+  // The number of tokens is not kept with an answer.
+  await list.getByRole('checkbox', { name: 'Length', exact: true }).check();
+  await page.getByText('Measure again to score the answers by length.').waitFor();
   await page.getByRole('button', { name: 'Measure again' }).click();
-  await expect.poll(table, WAIT).toMatch(/valid JSON/i);
+  await expect.poll(() => cellOf('length'), WAIT).toMatch(/^[−-]?\d/);
   // The base answers with the number that it is asked to say, which is JSON.
   await expect.poll(() => cellOf('valid JSON'), WAIT).toMatch(/^1\.00\s+0\.\d\d to 1\.00$/);
+
+  // Metrics with settings: a fault is said at its field, and the kept answers are enough for a column.
+  const own = page.getByRole('region', { name: /^With settings of your own/ });
+  const kind = own.getByLabel('Another metric');
+  await own.getByRole('button', { name: 'Write its settings' }).click();
+  const pattern = own.getByRole('textbox', { name: 'Regular expression' });
+  await pattern.fill('^(\\d{1,3}$');
+  await pattern.press('Enter');
+  await own.getByText(/^✕ Regular expression: regex cannot be used: its pattern is not a/).waitFor(WAIT);
+  expect(await pattern.getAttribute('aria-invalid')).toBe('true');
+  expect(await pattern.evaluate((field) => field === document.activeElement)).toBe(true);
+  await pattern.fill('^\\d{1,3}$');
+  await own.getByLabel('Name of the column').fill('a number');
+  await own.getByRole('button', { name: 'Add this metric' }).click();
+  await expect.poll(() => cellOf('a number'), WAIT).toMatch(/^\d+%\s+\d+% to \d+%$/);
+  await kind.selectOption('Your own JavaScript');
+  await own.getByRole('button', { name: 'Write its settings' }).click();
+  const code = own.getByRole('textbox', { name: 'JavaScript' });
+  await code.fill('completion.length ===');
+  await own.getByRole('button', { name: 'Add this metric' }).click();
+  await own.getByText(/its code cannot run: SyntaxError/).waitFor(WAIT);
+  await code.fill('completion.length === answer.length');
+  await own.getByRole('button', { name: 'Add this metric' }).click();
+  await expect.poll(() => cellOf('javascript completion'), WAIT).toMatch(/^\d\.\d\d\s+\d\.\d\d to \d\.\d\d$/);
+  expect(await page.getByText('a number: regex ^\\d{1,3}$.').count()).toBe(1);
   await scores().getByRole('button', { name: 'Macro-F1, explained' }).click();
   await page.getByText('F1 of each label, and the mean over the labels').waitFor(WAIT);
   await page.keyboard.press('Escape');
+  await kind.selectOption('JSON by a schema');
+  await own.getByRole('button', { name: 'Write its settings' }).click();
   expect(await inspect(page, 'metrics-chosen')).toEqual([]);
 
   const shown = await table();
@@ -271,6 +302,8 @@ test('an exported evaluation opens again, in the page by a file and in the comma
   const [number] = /\d+ of 6/.exec(shown.verdict) ?? [''];
   expect(printed.out).toMatch(/^Base model +\d of 6/m);
   expect(printed.out).toContain(number);
+  expect(printed.out).toMatch(/^method .* a number +javascript completion/m);
+  expect(files['report.html']).toContain('<code>regex ^\\d{1,3}$</code>');
 
   const open = page.getByLabel('Open a saved evaluation');
   await open.setInputFiles({ name: 'kept.json', mimeType: 'application/json', buffer: content });
@@ -319,6 +352,8 @@ test('answers are filtered by slices and parts, ordered by a score, and each fil
   expect(await filters().innerText()).not.toMatch(/label/);
   expect(await page.evaluate(() => document.activeElement?.textContent)).toMatch(/of 6 rows:/);
   await answers().getByLabel('Order', { exact: true }).selectOption('most damaged first');
+  await answers().getByLabel('by', { exact: true }).selectOption('a number');
+  await slices.getByText('Mean of “a number” over the rows of each slice').waitFor();
   await answers().getByLabel('by', { exact: true }).selectOption('Token F1');
 
   await answers().getByRole('button', { name: 'Loss of each token' }).first().click();

@@ -1,7 +1,7 @@
 /** The page's measurement and `graft evaluate` on the same rows, model and adapter: one record, apart from times and names of places. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { folder } from '../../src/cli/files.ts';
 import { openData } from '../../src/data/open-data.ts';
@@ -34,6 +34,17 @@ const notes = (name: string): string =>
 const ADAPTER = fileURLToPath(new URL('../reference/peft/adapter', import.meta.url));
 const ROWS = 3;
 const at = temporaryFolder();
+
+// A thread of Node in place of the browser's.
+vi.mock('../../src/worker/sandbox.ts', () => import('../../src/cli/sandbox.ts'));
+
+/** A comma in a pattern is no end of it. */
+const BRACES = { name: 'regex', pattern: '^\\{.{2,}\\}$', as: 'braces' };
+const OWN = {
+  name: 'javascript',
+  code: 'tokens < 99 && prompt !== completion && Object.keys(row).length < 9',
+  as: 'short',
+};
 
 /** Without times, and without what names the place where it was measured. */
 function timeless(record: Evaluation): object {
@@ -110,10 +121,12 @@ describeDevice('The record of an evaluation', (context) => {
   test('is the same from the page and from the command', { timeout: 300_000 }, async () => {
     const args = ['--data', sample('train.jsonl'), '--test-data', sample('test.jsonl')];
     const methods = ['--methods', 'frequent,nearest,base,adapter'];
-    const ofCommand = await measured(...args, ...methods, '--out', at('out'));
+    const metrics = ['--metrics', `valid-json,${JSON.stringify(BRACES)}`, JSON.stringify(OWN)];
+    const ofCommand = await measured(...args, ...methods, ...metrics, '--out', at('out'));
 
     const open = await openSprigOn(context.device);
-    const sitting = sittingOf(open, await openRows(open, sample('train.jsonl'), sample('test.jsonl')));
+    const rows = await openRows(open, sample('train.jsonl'), sample('test.jsonl'));
+    const sitting = sittingOf(open, rows, { scorers: ['valid-json', BRACES, OWN] });
     const adapter = await captainOf(open);
     const { record, failures } = await sitting.run(MADE, [
       ...RULE_METHODS.map((rule) => sitting.subject(rule, {}, 'base')),
@@ -123,6 +136,13 @@ describeDevice('The record of an evaluation', (context) => {
     expect(failures).toEqual([]);
     expect(timeless(record)).toEqual(timeless(ofCommand));
     expect(record.evidence).toHaveLength(ROWS);
+    // Metrics with settings are columns of both.
+    expect(record.scorers.slice(-3)).toEqual([
+      { name: 'valid-json' },
+      { name: 'braces', scorer: BRACES },
+      { name: 'short', scorer: OWN },
+    ]);
+    for (const row of record.scores.flat()) for (const score of row) expect(score).not.toBeNull();
     adapter.destroy();
     await open.model.destroy();
   });

@@ -3,8 +3,9 @@ import { chosenIn } from '../../evaluate/columns.ts';
 import { accuracy } from '../../scorers/accuracy.ts';
 import { macroF1 } from '../../scorers/macro-f1.ts';
 import type { RewardSpec } from '../../scorers/rewards/specs.ts';
+import { nameOfChoice } from '../../scorers/chosen.ts';
 import { scorersOfCard } from '../../evaluate/success.ts';
-import type { AdapterRef, ChoiceSource, Evaluation } from '../../worker/api.ts';
+import type { AdapterRef, ChoiceSource, Evaluation, ScorerChoice } from '../../worker/api.ts';
 import type { AdapterKey } from '../state/adapters.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 import { metricOf } from '../task/card.ts';
@@ -21,7 +22,7 @@ export class Asked {
   withSeeds = $state(true);
   #chosen = $state<AdapterKey>();
   #rewards = $state.raw<ChosenFor<readonly RewardSpec[]>>();
-  #metrics = $state.raw<ChosenFor<readonly string[]>>();
+  #metrics = $state.raw<ChosenFor<readonly ScorerChoice[]>>();
   #choices = $state.raw<ChosenFor<ChoiceSource | undefined>>();
 
   /** @param of the studio of the screen */
@@ -80,12 +81,12 @@ export class Asked {
   }
 
   /** The metrics that are added to the usual ones: those of the kept measurement, until others are chosen. */
-  get metrics(): readonly string[] {
+  get metrics(): readonly ScorerChoice[] {
     if (this.#metrics?.of === this.#shownOf && this.#metrics) return this.#metrics.value;
     return this.#result ? chosenIn(this.#result) : [];
   }
 
-  set metrics(value: readonly string[]) {
+  set metrics(value: readonly ScorerChoice[]) {
     this.#metrics = { of: this.#shownOf, value };
     void this.of().evaluation.addScorers(value);
   }
@@ -109,16 +110,17 @@ export class Asked {
     this.#choices = { of: this.of().projects.id, value };
   }
 
-  /** Names of all metrics in addition to the usual ones. Labels that are chosen are counted as labels. */
-  get scorers(): readonly string[] {
+  /** All metrics in addition to the usual ones. Labels that are chosen are counted as labels. */
+  get scorers(): readonly ScorerChoice[] {
     const { choices } = this;
-    const names = [
+    const all = [
       ...this.metrics,
       ...scorersOfCard(metricOf(this.of().task)),
       ...(choices ? [accuracy.name] : []),
       ...(choices?.from === 'labels' ? [macroF1.name] : []),
     ];
-    return names.filter((name, at) => names.indexOf(name) === at);
+    const names = all.map(nameOfChoice);
+    return all.filter((_, at) => names.indexOf(names[at]) === at);
   }
 
   /** The first adapter of the table, by its id. A run that was measured may be gone after a reload. */

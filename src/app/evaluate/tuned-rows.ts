@@ -3,8 +3,6 @@ import { mean } from '../../averages.ts';
 import type { RunTook } from '../../evaluate/run-took.ts';
 import { metricsOf } from '../../evaluate/columns.ts';
 import { baseOf, comparedOf, recordPassMark, type Compared } from '../../evaluate/sides.ts';
-import { scorerNamed } from '../../scorers/lists.ts';
-import { SCORERS } from '../../scorers/registry.ts';
 import type { Scorer } from '../../scorers/scorer.ts';
 import type { Scores } from '../../scorers/scores.ts';
 import { isSameItems } from '../../evaluate/record.ts';
@@ -143,7 +141,7 @@ export function measuredTogether(
 }
 
 /** The table, with the standing of each value in its column. */
-export function tableOf({ latest, found }: Together, metric: MetricKey): Table {
+export function tableOf({ latest, found }: Together, measure: Scorer): Table {
   const isAgainstBase = comparesWithBase(found.map(({ tuned }) => tuned.objective));
   const preferred = pairsOfTable(
     [
@@ -152,7 +150,6 @@ export function tableOf({ latest, found }: Together, metric: MetricKey): Table {
     ],
     isAgainstBase,
   );
-  const measure = scorerNamed(metric) ?? SCORERS[0];
   const base = latest && sidesIn(latest)?.base;
   const candidates = [
     base && { side: base, ...(base.rewards && { rewards: base.rewards }) },

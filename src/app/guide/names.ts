@@ -50,6 +50,7 @@ const WORDS = {
   retrieval: 'Passages in the prompt (retrieval)',
   majority: 'Most frequent answer',
   nearest: 'Nearest row',
+  'own-metric': 'Metric with settings of your own',
   interval: '95% interval',
   'cross-validation': 'Cross-validation (k folds)',
   mcnemar: 'Won or lost by chance (exact McNemar test)',

@@ -1,5 +1,5 @@
 /** Methods on held-out rows, and adapters against them; with `base` alone it is the baseline. Kept with the project. */
-import type { Evaluation as Result, Failure, Progress, Sample } from '../../worker/api.ts';
+import type { Evaluation as Result, Failure, Progress, Sample, ScorerChoice } from '../../worker/api.ts';
 import { choiceOf, type AdapterKey } from './adapters.svelte.ts';
 import { GraftError } from '../../errors.ts';
 import { bytes, plural } from '../ui/format.ts';
@@ -69,14 +69,27 @@ export class Evaluation {
     }
   }
 
-  /** Scores the kept answers by further metrics, as far as these compare texts; the record has them from then on. */
-  async addScorers(names: readonly string[]): Promise<void> {
-    const { addScorers } = await import('../../evaluate/add-scorers.ts');
-    if (this.opened) this.opened = { ...this.opened, record: addScorers(this.opened.record, names) };
-    const { own } = this;
+  /** Scores the kept answers by further metrics, as far as these are enough; the record has them from then on. */
+  async addScorers(choices: readonly ScorerChoice[]): Promise<void> {
+    const { opened, own } = this;
+    if (opened) {
+      const record = await this.#withScorers(opened.record, choices);
+      if (this.opened === opened) this.opened = { ...opened, record };
+    }
     if (!own) return;
-    const added = addScorers(own, names);
-    if (added !== own) await this.#keep(added);
+    const added = await this.#withScorers(own, choices);
+    if (added !== own && this.own === own) await this.#keep(added);
+  }
+
+  /** Texts are compared here; what reads more of an answer, or runs code, is the worker's. */
+  async #withScorers(record: Result, choices: readonly ScorerChoice[]): Promise<Result> {
+    const { addScorers, attemptsToAdd } = await import('../../evaluate/add-scorers.ts');
+    const compared = addScorers(record, choices);
+    if (attemptsToAdd(compared, choices).length === 0) return compared;
+    const outcome = await this.#session.worker.addMetrics(compared, choices);
+    if (outcome.ok) return outcome.record;
+    this.failure = outcome;
+    return compared;
   }
 
   /** Keeps a person's blind judging of two subjects in place of the one before. */

@@ -1,6 +1,7 @@
 /** Rewards that count only what neither the prompts nor the reference answers show: a model rarely writes that by chance, so it learns nothing. */
 import { valuesOf } from '../scorer.ts';
-import { rewardKind, rewardNames, type RewardSpec } from './specs.ts';
+import { specScorer } from '../spec.ts';
+import { rewardNames, type RewardSpec } from './specs.ts';
 
 /** How many rows are looked at. */
 const ROWS = 32;
@@ -22,7 +23,7 @@ export function rewardWarnings(
   if (texts.length === 0) return [];
   const names = rewardNames(specs);
   return specs.flatMap((spec, at): RewardWarning[] => {
-    const kind = rewardKind(spec.name);
+    const kind = specScorer(spec.name);
     const needs = kind?.marks?.(valuesOf(kind, spec)) ?? [];
     const missing = needs.filter((part) => texts.every((text) => !text.includes(part)));
     if (spec.weight === 0 || missing.length === 0) return [];

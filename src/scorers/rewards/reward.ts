@@ -7,7 +7,8 @@ import { plural } from '../../numbers.ts';
 import { openScorer, scoreIn } from '../open.ts';
 import { Sandbox, SandboxStopped, type StartSandbox } from '../sandbox/sandbox.ts';
 import { valuesOf, type Attempt, type OpenScorer } from '../scorer.ts';
-import { answerProblem, readRewards, rewardKind, rewardNames, type RewardSpec } from './specs.ts';
+import { specScorer } from '../spec.ts';
+import { answerProblem, readRewards, rewardNames, type RewardSpec } from './specs.ts';
 
 export type { Attempt } from '../scorer.ts';
 export type { RewardSpec } from './specs.ts';
@@ -92,7 +93,7 @@ export async function openRewards(
   const opened: Opened[] = [];
   try {
     for (const [at, spec] of read.entries()) {
-      const kind = rewardKind(spec.name)!;
+      const kind = specScorer(spec.name)!;
       const open = await openScorer(kind, valuesOf(kind, spec), `${where}, ${names[at]}`, sandbox);
       const scorer = kind.better === 'lower' ? asPenalty(open) : open;
       const shown = (kind.shown ?? []).map((name) => `${names[at]} ${name}`);
@@ -140,7 +141,7 @@ const asPenalty = (open: OpenScorer): OpenScorer => ({
 
 /** The least and the most that an answer can get from a reward; undefined if a person's own code decides. */
 function rangeOf(name: string): readonly [number, number] | undefined {
-  const { range, better } = rewardKind(name) ?? {};
+  const { range, better } = specScorer(name) ?? {};
   return range && better === 'lower' ? [0 - range[1], 0 - range[0]] : range;
 }
 

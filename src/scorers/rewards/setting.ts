@@ -2,7 +2,8 @@
 import type { RewardsSetting } from '../../settings/setting.ts';
 import { schemaOf } from '../../settings/value-schema.ts';
 import { REWARD_SCORERS } from '../lists.ts';
-import { LONGEST_NAME, MAX_REWARDS, MAX_WEIGHT, rewardsProblem } from './specs.ts';
+import { LONGEST_NAME } from '../spec.ts';
+import { MAX_REWARDS, MAX_WEIGHT, rewardsProblem } from './specs.ts';
 
 function rewardsSchema(): Readonly<Record<string, unknown>> {
   const items = REWARD_SCORERS.map(({ name, aliases = [], help, settings }) => ({

@@ -6,6 +6,7 @@ import type { LossOf } from '../../evaluate/loss-part.ts';
 import type { TokenLosses } from '../../evaluate/token-losses.ts';
 import type { RunTook } from '../../evaluate/run-took.ts';
 import type { SearchMethod } from '../../retrieval/ranking.ts';
+import type { ScorerChoice } from '../../scorers/chosen.ts';
 import type { RewardSpec } from '../../scorers/rewards/specs.ts';
 import type { AdapterChoice } from './adapters.ts';
 import type { ModelRef } from './models.ts';
@@ -22,6 +23,7 @@ export type {
   Share,
 } from '../../evaluate/record.ts';
 
+export type { ScorerChoice } from '../../scorers/chosen.ts';
 export type { LossOf } from '../../evaluate/loss-part.ts';
 export type {
   LikelyToken as NextToken,
@@ -38,8 +40,8 @@ export interface Sample {
   readonly lossOf?: LossOf;
   /** Rewards that score the answers; those that the adapter learned from if left out. */
   readonly rewards?: readonly RewardSpec[];
-  /** Names of scorers whose columns are wanted in addition to the usual ones. */
-  readonly scorers?: readonly string[];
+  /** Scorers whose columns are wanted in addition to the usual ones. */
+  readonly scorers?: readonly ScorerChoice[];
   /** What answers are chosen from by likelihood; they are written if it is left out. */
   readonly choices?: ChoiceSource;
   /** How the base model is prompted, as methods of their own; without it only rules, the base model and adapters are measured. */

@@ -1,5 +1,8 @@
-/** Rewards, tried out before a run learns from them. */
+/** Scorers that need the sandbox: rewards, tried out before a run learns from them, and metrics of kept answers. */
 import type { RewardSpec } from '../../scorers/rewards/specs.ts';
+import type { Evaluation } from '../../evaluate/record.ts';
+import type { ScorerChoice } from '../../scorers/chosen.ts';
+import type { ScorerSpec } from '../../scorers/spec.ts';
 import type { Outcome } from './outcome.ts';
 
 export type { RewardSpec } from '../../scorers/rewards/specs.ts';
@@ -42,4 +45,11 @@ export interface RewardsApi {
     specs: readonly RewardSpec[],
     typed: readonly string[],
   ): Promise<Outcome<{ readonly tried: Tried }>>;
+  /** Opens a metric, whose code may be none. */
+  checkMetric(spec: ScorerSpec): Promise<Outcome<object>>;
+  /** The same record with the columns of these metrics, as far as the kept answers are enough. */
+  addMetrics(
+    record: Evaluation,
+    choices: readonly ScorerChoice[],
+  ): Promise<Outcome<{ readonly record: Evaluation }>>;
 }

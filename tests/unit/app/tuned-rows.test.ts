@@ -180,7 +180,7 @@ describe('the table', () => {
     measured('lora', { after: 0.9, seen: { asked: 1, test: 2, of: 8 } }),
     measured('ia3', { after: 0.6, answer: 'no' }),
   ];
-  const table = tableOf(measuredTogether(tuned, entries, NOW), 'exact-match');
+  const table = tableOf(measuredTogether(tuned, entries, NOW), exactMatch);
 
   test('has the base and the changes from it', () => {
     expect(table.rows).toBe(4);
@@ -201,7 +201,7 @@ describe('the table', () => {
 
   test('shows no values that cannot be compared', () => {
     const others = [measured('lora', { rows: 2 }), measured('ia3')];
-    const [first, second] = tableOf(measuredTogether(tuned, others, NOW), 'exact-match').tuned;
+    const [first, second] = tableOf(measuredTogether(tuned, others, NOW), exactMatch).tuned;
     expect(first).toMatchObject({
       lacks: 'Measured on 2 rows, the latest on 4.',
       score: { standing: undefined },
@@ -236,13 +236,13 @@ describe('columns of rewards and pairs', () => {
   const tuned = project([adapter('lora'), adapter('ia3')]);
 
   test('are there where the rows have them', () => {
-    const plain = tableOf(measuredTogether(tuned, [measured('lora')], NOW), 'exact-match');
+    const plain = tableOf(measuredTogether(tuned, [measured('lora')], NOW), exactMatch);
     expect(tunedColumns(plain)).not.toContain('reward');
     expect(tunedColumns(plain)).not.toContain('pairs');
     const likely = { chosen: { logp: -1, tokens: 1 }, rejected: { logp: -2, tokens: 1 } };
     const pairs = { base: [likely], tuned: [likely] };
     const withPairs = measured('lora', { more: { pairs } });
-    const compared = tableOf(measuredTogether(tuned, [withPairs], NOW), 'exact-match');
+    const compared = tableOf(measuredTogether(tuned, [withPairs], NOW), exactMatch);
     expect(tunedColumns(compared)).toContain('pairs');
     // No run here learned from pairs: they are compared with the base model, which has none itself.
     expect(compared.base?.candidate?.pairs).toBeUndefined();
@@ -252,7 +252,7 @@ describe('columns of rewards and pairs', () => {
   test('rewards of another choice do not stand in the column', () => {
     const both = tableOf(
       measuredTogether(tuned, [by('ia3', [1, 1, 1, 1], 'regex'), by('lora', [1, 0, 1, 1])], NOW),
-      'exact-match',
+      exactMatch,
     );
     expect(tunedColumns(both)).toContain('reward');
     const [lora, ia3] = ['lora', 'ia3'].map((key) => both.tuned.find((one) => one.tuned?.key === key));
@@ -264,7 +264,7 @@ describe('columns of rewards and pairs', () => {
   test('show no answer as right or wrong for rows that are only prompts', () => {
     const rows = [1, 2, 3, 4].map((at) => ({ prompt: `Say ${at}`, expected: '', base: 'no', tuned: 'yes' }));
     const alone = by('lora', [1, 1, 1, 1], 'length', { rows });
-    const table = tableOf(measuredTogether(tuned, [alone], NOW), 'exact-match');
+    const table = tableOf(measuredTogether(tuned, [alone], NOW), exactMatch);
     expect(tunedColumns(table)).not.toContain('score');
     expect(tunedColumns(table)).toContain('reward');
   });
@@ -288,7 +288,7 @@ describe('several seeds of one recipe', () => {
         [trained(measured('lora'), 'a', 1), trained(measured('ia3', { answer: 'maybe' }), recipe, 2)],
         NOW,
       ),
-      exactMatch.name,
+      exactMatch,
     );
 
   test('are one method with a mean and a range', () => {

@@ -142,7 +142,12 @@ test.each<[string, string[], RegExp, number]>([
     /Did you mean rouge-l|Did you mean rouge1/,
     2,
   ],
-  ['a metric of a model', ['a.jsonl', 'b.jsonl', '--metric', 'loss'], /"loss", which is none/, 2],
+  [
+    'a metric of a model',
+    ['a.jsonl', 'b.jsonl', '--metric', 'loss'],
+    /loss is measured by a model, and a file of predictions has answers only/,
+    2,
+  ],
   [
     'a third file',
     ['a.jsonl', 'b.jsonl', 'c.jsonl', '--metric', 'accuracy'],
@@ -203,11 +208,8 @@ test('scorers of the whole registry apply, by earlier names as well, and those t
 });
 
 test.each([
-  [
-    'regex',
-    /--metrics has regex, which needs pattern\. Give it as --reward '\{"name": "regex", "pattern": …\}'/,
-  ],
-  ['length', /length needs more than an answer and its reference/],
+  ['regex', /--metrics has regex, which needs pattern\. Write it as JSON: \{"name": "regex", "pattern": …\}/],
+  ['length', /length needs the number of tokens of each answer, and --predictions has none/],
 ])('%s is refused as a metric of predictions, with what it lacks', async (name, what) => {
   const { status, said } = await graft(...['evaluate', '--predictions', path('b.jsonl'), '--metrics', name]);
   expect(said).toMatch(what);

@@ -67,7 +67,12 @@ test('a scorer that can score no row says why', async () => {
 
 test('prompts without an answer have only what needs none', async () => {
   const chosen = chosenScorers(NAMED_SCORERS, tokenizer, { isPrompts: true });
-  expect(chosen.names).toEqual(['valid-json', 'repetition', 'length', 'format-tags']);
+  expect(chosen.scorers.map(({ name }) => name)).toEqual([
+    'valid-json',
+    'repetition',
+    'length',
+    'format-tags',
+  ]);
   const { scores } = await chosen.score(
     [{ question: { prompt: 'Say it', ask: 'Say it', expected: '' } }],
     [{ text: '[1]' }],
@@ -86,8 +91,8 @@ test('metrics that compare texts are added to a record with the numbers that a m
 });
 
 test('token accuracy is read from the loss, in a new record and in a kept one that has it', async () => {
-  const { names, score } = chosenScorers([tokenAccuracy, loss], tokenizer, { isPrompts: false });
-  expect(names).toEqual(['token-accuracy']);
+  const { scorers: used, score } = chosenScorers([tokenAccuracy, loss], tokenizer, { isPrompts: false });
+  expect(used).toEqual([{ name: 'token-accuracy' }]);
   expect(await score(asked, answers)).toEqual({ scores: {}, failed: [] });
   const plain = await measured();
   const withLoss = (report: LossReport): Evaluation => ({
@@ -96,9 +101,9 @@ test('token accuracy is read from the loss, in a new record and in a kept one th
   });
   const report = { loss: 1, perplexity: Math.E, supervisedTokens: 40, rows: 4 };
   const old = withLoss(report);
-  expect(addScorers(old, names)).toBe(old);
+  expect(addScorers(old, [tokenAccuracy.name])).toBe(old);
   expect(metricsOf(sideOf(old, 0), [tokenAccuracy])).toEqual({});
-  const added = addScorers(withLoss({ ...report, rightTokens: 30 }), [...names, 'bleu']);
+  const added = addScorers(withLoss({ ...report, rightTokens: 30 }), [tokenAccuracy.name, 'bleu']);
   expect(chosenIn(added)).toEqual(['token-accuracy', 'bleu']);
   expect(metricsOf(sideOf(added, 0), [tokenAccuracy])).toEqual({ 'token-accuracy': { value: 0.75 } });
   expect(readEvaluation(evaluationFile(added), 'evaluation.json')).toEqual(added);
@@ -133,7 +138,7 @@ test('a score of all rows has the interval of that score, and a report has it in
   const { value } = scores['chrf']!;
   expect(intervals['chrf'][0]).toBeLessThan(value);
   expect(intervals['chrf'][1]).toBeGreaterThan(value);
-  const report = metricsReport(scores, intervals);
+  const report = metricsReport(scores, all, intervals);
   expect(report.metrics['chrf']).toBeCloseTo(100 * value, 12);
   expect(report.intervals['chrf'][1]).toBeCloseTo(100 * intervals['chrf'][1], 12);
 });

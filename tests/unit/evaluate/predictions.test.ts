@@ -27,7 +27,7 @@ describe('a file of predictions', () => {
     expect(read({ prediction: 'a', reference: 'b', more: 1 }, '', { output: 'c', expected: 'd' })).toEqual([
       {
         rows: [
-          { output: 'a', references: ['b'], line: 1 },
+          { output: 'a', references: ['b'], row: { more: 1 }, line: 1 },
           { output: 'c', references: ['d'], line: 3 },
         ],
       },

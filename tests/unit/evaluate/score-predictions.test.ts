@@ -135,6 +135,7 @@ test('a label metric refuses a second reference with the line', async () => {
 test('a metric that applies to no row has neither a score nor an interval', async () => {
   expect(await scoresOf(labelled([['東京', '東京']]), 'rouge-l')).toEqual({
     scores: { 'rouge-l': null },
+    failures: [],
     intervals: { 'rouge-l': null },
     rowScores: [{}],
   });

@@ -99,8 +99,8 @@ test('graft reward scores by it', LONG, async () => {
 test('an evaluation scores answers by it, and by the passages that an answer had', LONG, async () => {
   const { chosenScorers } = await import('../../../src/evaluate/score-answers.ts');
   const tokenizer = { encode: (text: string) => [...text].map((_, at) => at) };
-  const { names, score } = chosenScorers([grounded], tokenizer, { isPrompts: true });
-  expect(names).toEqual(['grounded']);
+  const { scorers: used, score } = chosenScorers([grounded], tokenizer, { isPrompts: true });
+  expect(used).toEqual([{ name: 'grounded' }]);
   const question = { prompt: 'The sky is blue.', ask: 'The sky is blue.', expected: '' };
   const { scores, failed } = await score(
     [{ question }, { question }, { question }],

@@ -10,6 +10,14 @@ export const MEASURE: Chapter = {
       ...{ what, more, less, start, source, also },
     })),
     {
+      id: 'own-metric',
+      what: 'A scorer with settings has a column of its own: a regular expression, a JSON schema, a range of lengths, or an expression in JavaScript. Code sees the prompt, the answer and the row. It runs in a sandbox without network, files and clock. The same JSON is a metric of graft evaluate --metrics.',
+      start:
+        'Check what a program needs of an answer: its form by a regular expression, its JSON by a schema. An answer on which your own code fails counts as 0.',
+      source: 'JSON Schema, draft 2020-12, json-schema.org',
+      also: 'custom metric regex json schema javascript expression settings',
+    },
+    {
       id: 'overfitting',
       what: 'The training loss falls and the validation loss rises: the model repeats its rows instead of learning the task.',
       start: 'Fewer steps, a lower rank or learning rate, or more rows and more varied ones.',
