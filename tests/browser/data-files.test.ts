@@ -251,7 +251,13 @@ describe('rows edited on the page', () => {
   const texts = (): Promise<string[]> =>
     list()
       .getByRole('option')
-      .evaluateAll((all) => all.map((row) => row.querySelector('.text')?.textContent ?? ''));
+      .evaluateAll((all) =>
+        all.map((row) => {
+          // A label stands beside the text, where a long one does not hide it.
+          const shown = row.querySelector('.both') ?? row.querySelector('.text');
+          return (shown?.textContent ?? '').replace(/\s+/g, ' ').trim();
+        }),
+      );
   const form = (name = 'Texts of this row'): Locator => page.getByRole('form', { name });
 
   test('are written in place, kept at once, and come back after a reload', async () => {
