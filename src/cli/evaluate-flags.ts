@@ -151,20 +151,16 @@ export const evaluateFlags = {
 
 export type EvaluateFlags = Flags<typeof evaluateFlags>;
 
-/** The entries with these names, in their order. @throws GraftError `arguments` for an unknown name */
-function choose<Item extends { readonly name: string; readonly aliases?: readonly string[] }>(
-  flag: string,
-  names: readonly string[],
-  items: readonly Item[],
-): Item[] {
+/** The methods with these names, in their order. @throws GraftError `arguments` for an unknown name */
+function methodsNamed(names: readonly string[]): Method[] {
   return [...new Set(names)].map((name) => {
-    const item = items.find((one) => one.name === name || one.aliases?.includes(name));
-    if (item) return item;
-    const known = items.map((one) => one.name);
+    const method = EVALUATION_METHODS.find((one) => one.name === name);
+    if (method) return method;
+    const known = [...EVALUATION_METHODS.map((one) => one.name), 'zero-shot', '1-shot', '3-shot'];
     const near = nearestName(name, known);
     throw new GraftError(
       'arguments',
-      `--${flag} has ${JSON.stringify(name)}, which is none.${near ? ` Did you mean ${near}?` : ''}`,
+      `--methods has ${JSON.stringify(name)}, which is none.${near ? ` Did you mean ${near}?` : ''}`,
       `Choose from ${known.join(', ')}.`,
     );
   });
@@ -178,6 +174,7 @@ export function chosenMetrics(flags: EvaluateFlags): readonly Scorer[] {
     return [accuracy, ...(choices === LABELS ? [macroF1] : []), loss, perplexity];
   return texts.length === 0 ? USUAL_SCORERS : metricsOfTexts(texts, 'metrics');
 }
+
 /** The task card; undefined if neither a task nor a score is given. @throws GraftError `arguments` for a text that is no score */
 export function taskCardOf(flags: EvaluateFlags): TaskCard | undefined {
   const [goal, target] = [flags.text('task') ?? '', flags.text('success') ?? ''];
@@ -211,7 +208,7 @@ export function chosenMethods(flags: EvaluateFlags, learned = false): readonly M
         : (hasIndex || !OF_INDEX.includes(method)) &&
           (method.kind !== 'adapter' || (adapters > 0 && (learned || method !== adapterFewShot))),
     );
-  const chosen = choose('methods', names, EVALUATION_METHODS);
+  const chosen = methodsNamed(names);
   const isAsked = chosen.some(({ kind }) => kind === 'adapter');
   if (isAsked !== adapters > 0)
     throw new GraftError(

@@ -21,7 +21,7 @@ import { modelOf } from './files.ts';
 import { Flags } from './flags.ts';
 import { lineOf, rewardsOfAdapter, rowFlagsOf, type StageOfCall } from './lineage.ts';
 import type { Output } from './output.ts';
-import { openSession } from './session.ts';
+import { modelFlags, openSession } from './session.ts';
 
 /** Flags that hold for every stage alike. */
 const PASSED = [
@@ -35,13 +35,17 @@ const PASSED = [
   'base-weights',
 ] as const;
 
+/** All that a call with `--lineage` may have. */
+const KNOWN: ReadonlySet<string> = new Set([...PASSED, ...Object.keys(modelFlags), 'lineage', 'json']);
+const FLAGS = Object.keys(evaluateFlags) as readonly (keyof typeof evaluateFlags)[];
+
 /** @throws GraftError `arguments`, `lineage`, and those of an evaluation */
 export async function evaluateLineage(folder: string, flags: EvaluateFlags, output: Output): Promise<void> {
-  const odd = (['data', 'adapter', 'out', 'methods', 'reward'] as const).find((name) => flags.isGiven(name));
+  const odd = FLAGS.find((name) => flags.isGiven(name) && !KNOWN.has(name));
   if (odd)
     throw new GraftError(
       'arguments',
-      `--lineage finds adapters, rows and rewards by itself, and --${odd} is given.`,
+      `--lineage finds adapters, rows and how they are measured by itself, and --${odd} is given.`,
       'Leave one of them out; --json prints the report.',
     );
   const model = flags.required('model');

@@ -130,19 +130,16 @@ test('a stage that learned from pairs is measured by the pairs that each stage h
   );
 });
 
-test('a folder without a lineage is refused, and so are rows that are given with a lineage', async () => {
+test('a folder without a lineage is refused, and so are rows and metrics that are given with a lineage', async () => {
   const line = await graftHere(['evaluate', '--model', SPRIG, '--lineage', SPRIG, ...DEVICE_HERE]);
   expect(line).toMatchObject({ code: 1 });
   expect(line.err).toContain('has no lineage.json');
-  const odd = await graftHere([
-    'evaluate',
-    '--model',
-    SPRIG,
-    '--lineage',
-    SPRIG,
-    '--data',
-    VOICE,
-    ...DEVICE_HERE,
-  ]);
-  expect(odd).toMatchObject({ code: 2 });
+  for (const given of [
+    ['--data', VOICE],
+    ['--metrics', 'bleu'],
+  ]) {
+    const odd = await graftHere(['evaluate', '--model', SPRIG, '--lineage', SPRIG, ...given, ...DEVICE_HERE]);
+    expect(odd).toMatchObject({ code: 2 });
+    expect(odd.err).toContain(`and ${given[0]} is given`);
+  }
 });
