@@ -264,7 +264,7 @@ test('added metrics have columns with their intervals, at once or after a measur
   await code.fill('completion.length === answer.length');
   await own.getByRole('button', { name: 'Add this metric' }).click();
   await expect.poll(() => cellOf('javascript completion'), WAIT).toMatch(/^\d\.\d\d\s+\d\.\d\d to \d\.\d\d$/);
-  expect(await page.getByText('a number: regex ^\\d{1,3}$.').count()).toBe(1);
+  expect(await page.getByText('a number: regex ^\\d{1,3}$').count()).toBe(1);
   await scores().getByRole('button', { name: 'Macro-F1, explained' }).click();
   await page.getByText('F1 of each label, and the mean over the labels').waitFor(WAIT);
   await page.keyboard.press('Escape');
