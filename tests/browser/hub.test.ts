@@ -391,7 +391,7 @@ describe('a data set of the hub', () => {
 
   test('is downloaded, pauses, continues, and opens as rows and test rows', async () => {
     const { page, problems } = studio;
-    bench.slow();
+    bench.slow(1500);
     const asked = page.getByRole('form', { name: 'Files of tiny/rows' });
     await asked.getByRole('button', { name: /^Download and open 2 files/ }).click();
     await asked.getByText(/train\.jsonl: [\d.]+ KiB of /).waitFor(WAIT);

@@ -46,9 +46,9 @@ export class HubBench {
     return opened;
   }
 
-  /** Large files come slowly until this is switched off. */
-  slow(): void {
-    this.hub.fail(/^\/lfs/, { slow: { chunk: 3000, ms: 60 } }, 9);
+  /** Large files come slowly until this is switched off. @param ms between 3,000 bytes: a small file must not be there before a slow page is paused */
+  slow(ms = 60): void {
+    this.hub.fail(/^\/lfs/, { slow: { chunk: 3000, ms } }, 9);
   }
 
   /** Ranges that were asked for at the second server, the first time aside. */
