@@ -26,18 +26,21 @@ async function addOne(
   scorer: AttemptScorer,
   startSandbox: StartSandbox | undefined,
 ): Promise<Evaluation> {
-  const { items, subjects, scorers, scores, evidence } = record;
+  const { items, subjects, scorers, scores } = record;
   const columns: (readonly (number | null)[])[] = [];
   const lacks: (FailedPart | undefined)[] = [];
   for (const at of subjects.keys()) {
-    const attempts = items.flatMap((_, item) => attemptOf(record, item, at) ?? []);
-    if (attempts.length === 0) {
+    const attempts = items.map((_, item) => attemptOf(record, item, at));
+    const answered = attempts.filter((attempt) => attempt !== undefined);
+    if (answered.length === 0) {
       columns.push([]);
       lacks.push(undefined);
       continue;
     }
-    const column = await columnOf(scorer, attempts, startSandbox);
-    columns.push(column.scores);
+    const column = await columnOf(scorer, answered, startSandbox);
+    // Items without an answer have no place among the scores.
+    const left = column.scores[Symbol.iterator]();
+    columns.push(attempts.map((attempt) => (attempt && left.next().value) ?? null));
     lacks.push(column.failed);
   }
   const kept = scorers.map(({ name }) => name !== scorer.name);
@@ -49,10 +52,7 @@ async function addOne(
     }),
     scorers: [...scorers.filter((_, at) => kept[at]), usedScorer(scorer)],
     scores: scores.map((row, item) =>
-      row.map((own, at) => [
-        ...own.filter((_, column) => kept[column]),
-        evidence[item][at] === null ? null : (columns[at][item] ?? null),
-      ]),
+      row.map((own, at) => [...own.filter((_, column) => kept[column]), columns[at][item] ?? null]),
     ),
   };
 }

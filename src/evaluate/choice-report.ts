@@ -22,7 +22,7 @@ export interface ChoiceReport {
   /** Of the probabilities of the choices (calibration.ts). */
   readonly calibrationError: number;
   readonly brier: number;
-  /** Of a reliability diagram. */
+  /** The bins of a reliability diagram. */
   readonly bins: readonly ReliabilityBin[];
 }
 

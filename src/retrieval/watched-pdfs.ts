@@ -9,7 +9,7 @@ import { pdfText, type PdfText } from './pdf-text.ts';
 /** Reads a PDF. @throws GraftError as `pdfText`, and `pdf-slow` */
 export type ReadPdf = (bytes: Uint8Array, name: string) => Promise<PdfText>;
 
-/** What a thread is told: to read a file, or the map that it asked for. */
+/** A message to the thread: a file to read, or the map that it asked for. */
 export type PdfQuestion =
   | { readonly kind: 'read'; readonly bytes: Uint8Array; readonly name: string }
   | { readonly kind: 'map'; readonly name: string; readonly map: Uint8Array<ArrayBuffer> | PdfFailure };

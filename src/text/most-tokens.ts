@@ -22,7 +22,7 @@ const DELETE = 127;
 const LONGEST_WORD = 24;
 /** Places for words whose tokens are remembered, of which half are taken: a language's common ones. A power of two. */
 const SLOTS = 1 << 17;
-/** Of the hash by Fowler, Noll and Vo. */
+/** The factor of the 32-bit hash by Fowler, Noll and Vo. */
 const FNV_PRIME = 0x01000193;
 /** Bytes of UTF-8 of a UTF-16 unit that is not ASCII. */
 const WIDEST = 3;

@@ -103,6 +103,13 @@ test('a kept record gets the columns that a measurement has, without asking agai
   expect(attemptsToAdd(added, unknown)).toEqual([]);
 });
 
+test('an item without an answer has no score, and takes none from the next', async () => {
+  const record = await measured();
+  const evidence = record.evidence.map((row, item) => (item === 1 ? row.map(() => null) : row));
+  const { scores } = await addAttempts({ ...record, evidence }, [DIGITS]);
+  expect(scores.map(([row]) => row.at(-1))).toEqual([1, null, 1, 0]);
+});
+
 test('other settings under the same name replace the column, and are not taken for it before', async () => {
   const record = await measured(DIGITS);
   const other = { ...DIGITS, pattern: '^s' };
