@@ -160,7 +160,7 @@ function methodsNamed(names: readonly string[]): Method[] {
     const near = nearestName(name, known);
     throw new GraftError(
       'arguments',
-      `--methods has ${JSON.stringify(name)}, which is none.${near ? ` Did you mean ${near}?` : ''}`,
+      `Unknown method ${JSON.stringify(name)} in --methods.${near ? ` Did you mean ${near}?` : ''}`,
       `Choose from ${known.join(', ')}.`,
     );
   });

@@ -109,7 +109,7 @@ function scorerOf(name: string, flag: string): Scorer {
   const near = nearestName(name, names);
   throw new GraftError(
     'arguments',
-    `--${flag} has ${JSON.stringify(name)}, which is none.${near ? ` Did you mean ${near}?` : ''}`,
+    `Unknown metric ${JSON.stringify(name)} in --${flag}.${near ? ` Did you mean ${near}?` : ''}`,
     `Choose from ${names.join(', ')}, or give JSON or a file (.json, .js) of a metric with settings.`,
   );
 }

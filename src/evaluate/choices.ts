@@ -112,7 +112,7 @@ function withColumn<Asked extends AskedQuestion>(asked: readonly Asked[], column
     if (!texts) throw wrong(`has no list of different texts in the column ${JSON.stringify(column)}`);
     if (!texts.some((text) => text.trim() === question.expected.trim()))
       throw wrong(
-        `has the answer ${JSON.stringify(question.expected.slice(0, 60))}, which is none of its choices`,
+        `has the answer ${JSON.stringify(question.expected.slice(0, 60))}, which is not one of its choices`,
       );
     return choosing(one, choicesOf(texts));
   });

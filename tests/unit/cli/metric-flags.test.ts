@@ -65,7 +65,7 @@ test.each([
   ['bleu,,accuracy', /an empty item/],
   ['', /an empty item/],
   ['{"a":1}bleu', /--metrics has "bleu" right after JSON/],
-  ['bluu', /--metrics has "bluu", which is none\. Did you mean bleu\?/],
+  ['bluu', /Unknown metric "bluu" in --metrics\. Did you mean bleu\?/],
   ['regex', /regex, which needs pattern/],
 ])('“%s” is refused', async (text, what) => {
   expect((await graftError(() => metricsOfTexts([text], 'metrics'), 'arguments')).what).toMatch(what);

@@ -103,7 +103,7 @@ describe('a column', () => {
     ['no list', 'a', { options: ['a', 'a '] }],
     ['no list', 'a', { options: ['a', 2] }],
     ['no list', 'a', { options: 'a, b' }],
-    ['none of its choices', 'c', { options: ['a', 'b'] }],
+    ['not one of its choices', 'c', { options: ['a', 'b'] }],
     ['no answer', '', { options: ['a', 'b'] }],
   ])('is refused with the line of the row: %s', async (why, expected, columns) => {
     const error = await graftError(
