@@ -19,6 +19,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['tests/unit/**/*.test.ts'],
+          setupFiles: 'tests/unit/fuzz-seed.ts',
           maxWorkers: availableParallelism(),
           // Most of these files take less time than what they import.
           isolate: false,

@@ -6,6 +6,7 @@
  * this with `--shared`: only the tests that need the files next to the checkout.
  */
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { root } from './machine.mjs';
@@ -189,9 +190,20 @@ function gpuBuilds() {
   );
 }
 
+/** Every property of the unit tests with cases that nobody has seen. */
+function newCases() {
+  const seed = String(randomInt(2 ** 31));
+  console.log(`GRAFT_FUZZ_SEED=${seed}`);
+  const files = filesBelow('tests/unit').filter((file) =>
+    readFileSync(join(root, file), 'utf8').includes("from 'fast-check'"),
+  );
+  return vitest('unit', files, { GRAFT_FUZZ_SEED: seed });
+}
+
 /** @type {Step[]} */
 const LONG_STEPS = [
   [SET_UP, () => setUp()],
+  ['properties with new cases', () => newCases()],
   ['long tests', () => vitest('long')],
   ['the full matrix on software GPUs', () => gpuMatrix()],
   ['the builds of kernels for GPUs', () => gpuBuilds()],

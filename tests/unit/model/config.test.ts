@@ -106,7 +106,7 @@ describe('config.json', () => {
     expect(error.what).toContain('m/config.json');
   });
 
-  it('ends in a GraftError or in a small definition, fast, if it has hostile values', async () => {
+  it('ends in a GraftError or in a small definition, if it has hostile values', async () => {
     const fields = [
       ...Object.keys(config),
       'head_dim',
@@ -121,7 +121,6 @@ describe('config.json', () => {
       fc.asyncProperty(
         fc.dictionary(fc.constantFrom(...fields), hostile, { maxKeys: 4 }),
         async (changes) => {
-          const start = performance.now();
           const ended = await resultOrGraftError(() => {
             const { shape, weights, linears } = define(changes);
             expect(weights.length + linears.length).toBeLessThanOrEqual(20 * 1024);
@@ -130,7 +129,6 @@ describe('config.json', () => {
               expect(Number.isSafeInteger(sizes.reduce((product, size) => product * size, 4))).toBe(true);
           });
           if (ended === 'result') defined++;
-          expect(performance.now() - start).toBeLessThan(2_000);
         },
       ),
       { numRuns: 2_000 },

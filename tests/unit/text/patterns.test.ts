@@ -119,11 +119,9 @@ describe('regular expressions', () => {
         passed++;
         const sticky = new RegExp(`${source}!`, 'yu');
         for (const text of ['a'.repeat(2000) + 'c', 'ab'.repeat(1000) + 'c']) {
-          const started = performance.now();
           sticky.lastIndex = 0;
+          // A thousand times 2,000 steps are milliseconds; 2,000² times as many are longer than the test may take.
           sticky.test(text);
-          // A thousand times 2,000 steps are milliseconds; 2,000² times as many are not.
-          expect(performance.now() - started, source).toBeLessThan(10_000);
         }
       }),
       { numRuns: 1000 },

@@ -54,16 +54,15 @@ describe('the licence', () => {
     expect(await licenceOf(memoryFiles({}))).toBeUndefined();
   });
 
-  test('is short or missing for any README, and found fast', async () => {
+  test('is short or missing for any README, and found in a long one', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary' }), async (text) => {
         const licence = await readme(`---\nlicense: ${text}\n---`);
         expect((licence ?? '').length).toBeLessThanOrEqual(60);
       }),
     );
-    const start = performance.now();
-    await readme(`---\n${'license:\n'.repeat(7000)}`);
-    expect(performance.now() - start).toBeLessThan(5000);
+    // Reading this in the square of its lines takes longer than the test may.
+    expect(await readme(`---\n${'license:\n'.repeat(100_000)}`)).toBeUndefined();
   });
 });
 
