@@ -24,8 +24,10 @@ const LONGEST_WORD = 24;
 const SLOTS = 1 << 17;
 /** The factor of the 32-bit hash by Fowler, Noll and Vo. */
 const FNV_PRIME = 0x01000193;
-/** Bytes of UTF-8 of a UTF-16 unit that is not ASCII. */
+/** The most bytes of UTF-8 of a UTF-16 unit. */
 const WIDEST = 3;
+/** Bytes of a buffer in which most texts fit. */
+const FIRST_BYTES = 1 << 14;
 
 const isVisible = (unit: number): boolean => unit > SPACE && unit < DELETE;
 const isLetter = (unit: number): boolean => (unit | 32) >= 97 && (unit | 32) <= 122;
@@ -59,7 +61,10 @@ export function mostTokens(
   const [firsts, seconds] = [new Int32Array(SLOTS), new Int32Array(SLOTS)];
   const tokensAt = new Uint8Array(SLOTS);
   let words = 0;
-  const tokensOf = (first: number, second: number, text: string, at: number, end: number): number => {
+  // Bytes are read twice as fast as the characters of a text.
+  const encoder = new TextEncoder();
+  let bytes = new Uint8Array(FIRST_BYTES);
+  const tokensOf = (first: number, second: number, at: number, end: number): number => {
     let slot = first & (SLOTS - 1);
     for (; tokensAt[slot] > 0; slot = (slot + 1) & (SLOTS - 1))
       if (firsts[slot] === first && seconds[slot] === second) return tokensAt[slot];
@@ -68,24 +73,24 @@ export function mostTokens(
     words++;
     firsts[slot] = first;
     seconds[slot] = second;
-    return (tokensAt[slot] = encode(text.slice(at, end)).length);
+    return (tokensAt[slot] = encode(String.fromCharCode(...bytes.subarray(at, end))).length);
   };
   return (text) => {
+    if (bytes.length < text.length * WIDEST) bytes = new Uint8Array(text.length * WIDEST);
+    const { written: length } = encoder.encodeInto(text, bytes);
     // White space at its end may be dropped: then letters could follow what stands before it.
-    let visible = text.length;
-    while (visible > 0 && !isVisible(text.charCodeAt(visible - 1))) visible--;
-    let tokens = 0;
-    for (let at = 0; at < text.length;) {
-      const unit = text.charCodeAt(at);
-      if (unit !== SPACE) {
-        tokens += unit < DELETE ? 1 : WIDEST;
+    let visible = length;
+    while (visible > 0 && !isVisible(bytes[visible - 1])) visible--;
+    let tokens = length;
+    for (let at = 0; at < length;) {
+      if (bytes[at] !== SPACE) {
         at++;
         continue;
       }
       let end = at + 1;
       let [first, second] = [0, 0];
-      for (; end < text.length; end++) {
-        const letter = text.charCodeAt(end);
+      for (; end < length; end++) {
+        const letter = bytes[end];
         if (!isLetter(letter)) break;
         first = (Math.imul(first, 31) + letter) | 0;
         second = Math.imul(second ^ letter, FNV_PRIME);
@@ -95,9 +100,9 @@ export function mostTokens(
         end < visible &&
         end - at <= LONGEST_WORD &&
         at > 0 &&
-        isVisible(text.charCodeAt(at - 1)) &&
-        (text.charCodeAt(end) === SPACE || isVisible(text.charCodeAt(end)));
-      tokens += isWord ? tokensOf(first, second, text, at, end) : end - at;
+        isVisible(bytes[at - 1]) &&
+        (bytes[end] === SPACE || isVisible(bytes[end]));
+      if (isWord) tokens += tokensOf(first, second, at, end) - (end - at);
       at = end;
     }
     return tokens;
