@@ -9,6 +9,10 @@ export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
+/** `once`, `twice`, `3 times`. */
+export const times = (value: number): string =>
+  value === 1 ? 'once' : value === 2 ? 'twice' : `${count(value)} times`;
+
 /** A share from 0 to 1 in whole percent. */
 export const percent = (share: number): string => `${Math.round(share * 100)}%`;
 

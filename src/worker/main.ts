@@ -20,7 +20,7 @@ import { curatedApi } from './curated-api.ts';
 import { unasked, type DataSet } from './data.ts';
 import { editsApi } from './edits/edits-api.ts';
 import { Histories, revisionToOpen } from './edits/history.ts';
-import { countingLooks, Looks } from './edits/looks.ts';
+import { countingLooks, Looks, type LooksApi } from './edits/looks.ts';
 import type { TunedAnswerer } from './eval-session.ts';
 import { evaluate, instructionFor, measureFewShot } from './evaluation.ts';
 import { Documents, documentsApi } from './documents/documents-api.ts';
@@ -112,7 +112,7 @@ async function makeRoom(): Promise<void> {
 
 const forecasts = forecastApi(session, checks, openOrThrow);
 
-const api: Omit<GraftWorker, 'testLooks'> = {
+const api: Omit<GraftWorker, LooksApi> = {
   useDevice: (choice) =>
     outcome(async () => {
       const use = () => session.useDevice(choice, chosenWeights);
@@ -160,6 +160,7 @@ const api: Omit<GraftWorker, 'testLooks'> = {
         const { changes, steps, options: asRead } = await revisionToOpen(asked, session, projects, histories);
         const withChanges = { ...others, ...(changes && { changes }) };
         const { data, summary } = await openData(model, file, asRead, withChanges, slices, session.data);
+        if (keep?.keepsTest && session.data?.ref?.version === version) await looks.guard(session.data, data);
         const opened = { data: unasked(data), summary };
         // From here on it is open, and remains to be kept.
         await slices.pause({ what: 'keeping', done: 0, total: 0 });
@@ -187,7 +188,7 @@ const api: Omit<GraftWorker, 'testLooks'> = {
     }),
 
   ...editsApi({
-    ...{ session, projects, histories, readings, inTurn, openOrThrow, openDataOrThrow },
+    ...{ session, projects, histories, looks, readings, inTurn, openOrThrow, openDataOrThrow },
     find: async (data, query, watch) =>
       searches.find(data, query, (await openedOrInTurn()).tokenizer, amongOf(data, query), watch),
   }),

@@ -73,6 +73,11 @@ class Editing {
     this.#writing = undefined;
   }
 
+  /** Keeps what was refused, after its reason is gone. */
+  again(): Promise<void> {
+    return this.#keep();
+  }
+
   #draft(id: string, written: Written): void {
     if (this.adding) this.adding = withField(this.adding, id, written);
     else if (this.draft) this.draft = withField(this.draft, id, written);

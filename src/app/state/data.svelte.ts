@@ -250,9 +250,9 @@ export class Data {
   }
 
   /** Reads the same rows with other options. */
-  async change(options: DataOptions): Promise<boolean> {
+  async change(options: DataOptions, about?: Pick<DataName, 'done' | 'keepsTest'>): Promise<boolean> {
     const { source } = this;
-    return source !== undefined && this.#open(source, options, await this.#begin(source.name));
+    return source !== undefined && this.#open(source, options, await this.#begin(source.name), about);
   }
 
   /** Reads the same rows for a model that was opened. Where that fails, no rows are open: the earlier ones were cut for the earlier model. */
@@ -279,9 +279,7 @@ export class Data {
 
   /** Reads the rows in a way that mends something, which can be undone. */
   async mend(options: DataOptions, done: string): Promise<boolean> {
-    const { source } = this;
-    if (!source || !(await this.#open(source, options, await this.#begin(source.name), { done })))
-      return false;
+    if (!(await this.change(options, { done, keepsTest: true }))) return false;
     this.#session.announcer.say(done);
     return true;
   }
@@ -302,7 +300,7 @@ export class Data {
       this.failure = outcome;
       return false;
     }
-    if (!(await this.change(outcome.options))) return false;
+    if (!(await this.change(outcome.options, { keepsTest: true }))) return false;
     this.#session.announcer.say(said);
     return true;
   }
@@ -430,7 +428,7 @@ export class Data {
     source: Source,
     options: DataOptions,
     turn: number,
-    about: Pick<DataName, 'done' | 'earlier'> = {},
+    about: Omit<DataName, 'name' | 'sample'> = {},
   ): Promise<boolean> {
     if (!this.#isCurrent(turn)) return false;
     this.reading = source.name;

@@ -4,9 +4,7 @@ import { ofStudio } from './of-studio.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
 class LooksAtTest {
-  looks = $state.raw<TestLooks>({ count: 0 });
-  /** Whether the person wants to change a test part that was looked at. */
-  unlocked = $state(false);
+  looks = $state.raw<TestLooks>({ count: 0, locked: false });
   #asked = 0;
   readonly #studio: Studio;
 
@@ -14,8 +12,9 @@ class LooksAtTest {
     this.#studio = studio;
   }
 
-  get locked(): boolean {
-    return this.looks.count > 0 && !this.unlocked;
+  /** The person wants to change a test part that was looked at. */
+  async unlock(): Promise<void> {
+    if ((await this.#studio.session.worker.unlockTest()).ok) await this.refresh();
   }
 
   async refresh(): Promise<void> {
@@ -27,7 +26,3 @@ class LooksAtTest {
 }
 
 export const testLooksOf = ofStudio((studio) => new LooksAtTest(studio));
-
-/** `once`, `twice`, `3 times`. */
-export const times = (count: number): string =>
-  count === 1 ? 'once' : count === 2 ? 'twice' : `${count} times`;

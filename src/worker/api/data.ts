@@ -21,6 +21,8 @@ export interface DataName {
   readonly sample?: string;
   /** What reading the open rows in another way does, as a sentence: it becomes a step of their history. */
   readonly done?: string;
+  /** Fails with `test-locked` if a test part that was looked at would have other rows. */
+  readonly keepsTest?: true;
   /** The data set whose changes these rows had with other files next to them. */
   readonly earlier?: {
     /** Of its files. */
@@ -46,6 +48,8 @@ export interface TestLooks {
   readonly count: number;
   /** The latest look, in milliseconds since 1970. */
   readonly last?: number;
+  /** Whether its rows stay as they are until a person unlocks it. */
+  readonly locked: boolean;
 }
 
 /** Data sets: files in, rows out. */
@@ -93,6 +97,8 @@ export interface DataApi {
   ): Promise<Outcome<{ readonly findings: readonly PlacedFinding[]; readonly withModel: boolean }>>;
   /** The looks at the test part of the open rows. */
   testLooks(): Promise<Outcome<{ readonly looks: TestLooks }>>;
+  /** Lets the rows of that test part be changed until the page is closed. */
+  unlockTest(): Promise<Outcome<object>>;
   /** Data sets that the open project keeps, the newest first. */
   listData(): Promise<Outcome<{ readonly sets: readonly DataSetInfo[] }>>;
   /** The files of one, to open it again. */

@@ -86,7 +86,7 @@ export interface EditsApi {
   /** The history of the open rows. */
   dataHistory(): Promise<Outcome<{ readonly history: DataHistory }>>;
   writableRow(at: number): Promise<Outcome<{ readonly row: WritableRow }>>;
-  /** Changes rows, and keeps that as a version. Fails with `edit-row` for what a row cannot be, and changes nothing then. */
+  /** Changes rows, and keeps that as a version. Fails with `edit-row` for what a row cannot be and with `test-locked` for rows that stay, and changes nothing then. */
   editRows(edit: RowsEdit, onProgress?: OnProgress): Promise<Outcome<ChangedData>>;
   /** How the open rows are read at another version: opening them like this goes there. */
   optionsOfVersion(version: number): Promise<Outcome<{ readonly options: DataOptions }>>;

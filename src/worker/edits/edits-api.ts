@@ -13,12 +13,14 @@ import type { Session } from '../session.ts';
 import { Slices, type SliceWatch } from '../slices.ts';
 import { unstopped } from '../stopping.ts';
 import type { FoundToReplace } from './edit-rows.ts';
+import type { Looks } from './looks.ts';
 import { revisionOf, withRowChoices, withRevision, type Histories, type SetKey } from './history.ts';
 
 interface Rooms {
   readonly session: Session;
   readonly projects: Pick<Projects, 'id'>;
   readonly histories: Histories;
+  readonly looks: Pick<Looks, 'guard'>;
   readonly readings: Readings;
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly openOrThrow: () => Promise<OpenModel>;
@@ -29,7 +31,7 @@ interface Rooms {
 
 /** The calls of the page that change rows, undo and redo. Each catches what it throws and returns it as a failure. */
 export function editsApi(rooms: Rooms): EditsApi {
-  const { session, projects, histories, readings, inTurn, openOrThrow, openDataOrThrow, find } = rooms;
+  const { session, projects, histories, looks, readings, inTurn, openOrThrow, openDataOrThrow, find } = rooms;
 
   /** @throws GraftError `edit-run-rows` */
   const keyOf = ({ ref, files, options }: DataSet): SetKey => {
@@ -93,6 +95,7 @@ export function editsApi(rooms: Rooms): EditsApi {
       changesAfter(before, [step]),
       data,
     );
+    await looks.guard(data, changed);
     if (session.data !== data)
       throw new GraftError('edit-other', 'Other rows were opened meanwhile.', 'Edit the row again.');
     // The base is asked again: its answers are kept by their places.

@@ -1,6 +1,8 @@
 /** How often the test part was looked at: each evaluation of something tuned is a look, and a choice by many looks fits the test rows. */
 import { isTextDocument } from '../../data/row-set.ts';
 import { identityOf } from '../../data/statistics.ts';
+import { GraftError } from '../../errors.ts';
+import { times } from '../../numbers.ts';
 import { listResults, putResults } from '../../storage/results.ts';
 import type { GraftWorker, TestLooks } from '../api.ts';
 import type { DataSet } from '../data.ts';
@@ -39,6 +41,9 @@ export async function testPartOf({ places }: Pick<DataSet, 'places'>): Promise<s
 }
 
 export class Looks {
+  /** The test part that a person lets change. */
+  #unlocked: string | undefined;
+
   constructor(
     private readonly projects: Pick<Projects, 'id'>,
     private readonly store: LookStore = { list: listResults, put: putResults },
@@ -54,9 +59,30 @@ export class Looks {
 
   /** The looks at the test part of these rows. */
   async at(data: Pick<DataSet, 'places'>): Promise<TestLooks> {
-    const test = await testPartOf(data);
-    const found = (await this.#all()).find((one) => one.test === test);
-    return { count: found?.count ?? 0, ...(found && { last: found.last }) };
+    const all = await this.#all();
+    // To name the rows of a large file takes a while.
+    const test = all.length > 0 ? await testPartOf(data) : undefined;
+    const found = all.find((one) => one.test === test);
+    return {
+      ...{ count: found?.count ?? 0, locked: found !== undefined && test !== this.#unlocked },
+      ...(found && { last: found.last }),
+    };
+  }
+
+  /** Lets the test part of these rows be changed, until the page is closed. */
+  async unlock(data: Pick<DataSet, 'places'>): Promise<void> {
+    this.#unlocked = await testPartOf(data);
+  }
+
+  /** @throws GraftError `test-locked` if a change would give a locked test part other rows */
+  async guard(before: Pick<DataSet, 'places'>, after: Pick<DataSet, 'places'>): Promise<void> {
+    const { count, locked } = await this.at(before);
+    if (!locked || (await testPartOf(before)) === (await testPartOf(after))) return;
+    throw new GraftError(
+      'test-locked',
+      `This would change the rows of the test part, which was looked at ${times(count)}.`,
+      'Choose “Unlock the test part” under the split first. Compare no result with those of before then.',
+    );
   }
 
   /** Counts a look. Nothing is counted without a project to keep it in. */
@@ -72,9 +98,12 @@ export class Looks {
   }
 }
 
+/** The calls about looks. */
+export type LooksApi = 'testLooks' | 'unlockTest';
+
 /** The API with every evaluation of something tuned counted as a look at the test part. */
 export function countingLooks(
-  api: Omit<GraftWorker, 'testLooks'>,
+  api: Omit<GraftWorker, LooksApi>,
   session: Pick<Session, 'data'>,
   looks: Looks,
 ): GraftWorker {
@@ -98,6 +127,13 @@ export function countingLooks(
     measureTuned: (...asked) => counted(true, () => api.measureTuned(...asked)),
     lossOfMixture: (...asked) => counted(true, () => api.lossOfMixture(...asked)),
     testLooks: () =>
-      outcome(async () => ({ looks: session.data ? await looks.at(session.data) : { count: 0 } })),
+      outcome(async () => ({
+        looks: session.data ? await looks.at(session.data) : { count: 0, locked: false },
+      })),
+    unlockTest: () =>
+      outcome(async () => {
+        if (session.data) await looks.unlock(session.data);
+        return {};
+      }),
   };
 }

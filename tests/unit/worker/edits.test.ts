@@ -2,11 +2,12 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import { openData } from '../../../src/data/open-data.ts';
 import type { DataOptions } from '../../../src/data/options.ts';
-import type { StoredStepOfData } from '../../../src/storage/records.ts';
+import type { StoredResult, StoredStepOfData } from '../../../src/storage/records.ts';
 import type { ChangedData, DataName, EditsApi, RowsEdit } from '../../../src/worker/api.ts';
 import { unasked, type DataSet } from '../../../src/worker/data.ts';
 import { editsApi } from '../../../src/worker/edits/edits-api.ts';
 import { Histories, revisionToOpen, type StepStore } from '../../../src/worker/edits/history.ts';
+import { Looks } from '../../../src/worker/edits/looks.ts';
 import { tryPattern, type PatternThread } from '../../../src/worker/edits/tried-pattern.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
 import { Readings } from '../../../src/worker/readings.ts';
@@ -29,6 +30,7 @@ let options: object | undefined;
 let session: Pick<Session, 'data'>;
 let histories: Histories;
 let api: EditsApi;
+let looks: Looks;
 
 const store: StepStore = {
   list: async (projectId, version) =>
@@ -44,8 +46,19 @@ const store: StepStore = {
 function start(): void {
   session = { data: undefined };
   histories = new Histories(store);
+  let results: StoredResult[] = [];
+  looks = new Looks(
+    { id: 'p' },
+    {
+      list: () => Promise.resolve(results),
+      put: (_, added) => {
+        results = [...added];
+        return Promise.resolve(true);
+      },
+    },
+  );
   api = editsApi({
-    ...{ session: session as Session, histories },
+    ...{ session: session as Session, histories, looks },
     projects: { id: 'p' },
     readings: new Readings(),
     inTurn: (work) => work(),
@@ -103,6 +116,29 @@ test('keeps a change at once, and has it after a reload', async () => {
   start();
   await open(options as DataOptions);
   expect(answers()).toBe(ORIGINAL.replace('yes 3', 'no'));
+});
+
+test('changes no row of a test part that was looked at, until it is unlocked', async () => {
+  const data = session.data!;
+  await looks.add(data);
+  const placeOf = (part: string): number => data.entries.findIndex((entry) => entry.part === part);
+  const [asked, trained] = [placeOf('test'), placeOf('train')];
+  const changes: RowsEdit[] = [
+    write(asked, 'no'),
+    { kind: 'delete', rows: [asked] },
+    { kind: 'move', rows: [asked], part: 'train' },
+    { kind: 'move', rows: [trained], part: 'test' },
+  ];
+  for (const change of changes) {
+    const outcome = await api.editRows(change);
+    expect(outcome).toMatchObject({ ok: false, code: 'test-locked' });
+    expect(session.data).toBe(data);
+  }
+  expect(kept).toEqual([]);
+  await edit(write(trained, 'no'));
+  await looks.unlock(session.data!);
+  await edit(write(asked, 'no'));
+  expect(answers().match(/no/g)).toHaveLength(2);
 });
 
 test('has the earlier version again if a choice is taken back by hand', async () => {

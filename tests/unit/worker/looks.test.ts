@@ -5,6 +5,7 @@ import type { StoredResult } from '../../../src/storage/records.ts';
 import type { GraftWorker } from '../../../src/worker/api.ts';
 import type { DataSet } from '../../../src/worker/data.ts';
 import { countingLooks, Looks, type LookStore } from '../../../src/worker/edits/looks.ts';
+import { graftError } from '../expect-graft-error.ts';
 import { openSprig, readRows } from './open-sprig.ts';
 
 const OPTIONS: DataOptions = { maxLength: 64, overlong: 'drop', validation: 0.2, test: 0.2, seed: 1 };
@@ -61,8 +62,26 @@ test('knows the test part by its rows, whatever happens to the others', async ()
   await looks.add(data);
   const train = data.places.find(({ part }) => part === 'train')!.line;
   expect(await looks.at(await open({ skip: [[train]], maxLength: 48 }))).toMatchObject({ count: 1 });
-  expect(await looks.at(await open({ seed: 2 }))).toEqual({ count: 0 });
+  expect(await looks.at(await open({ seed: 2 }))).toEqual({ count: 0, locked: false });
   await looks.add(await open({ seed: 2 }));
   await looks.add(data);
   expect((await looks.at(data)).count).toBe(2);
+});
+
+test('keep the rows of a test part until a person unlocks it', async () => {
+  const looks = looksOf();
+  const [data, other] = [await open(), await open({ seed: 2 })];
+  await looks.guard(data, other);
+  await looks.add(data);
+  expect(await looks.at(data)).toMatchObject({ count: 1, locked: true });
+  const { what } = await graftError(() => looks.guard(data, other), 'test-locked');
+  expect(what).toMatch(/looked at once/);
+  const train = data.places.find(({ part }) => part === 'train')!.line;
+  await looks.guard(data, await open({ skip: [[train]] }));
+  await looks.unlock(data);
+  expect((await looks.at(data)).locked).toBe(false);
+  await looks.guard(data, other);
+  // Only that part is unlocked.
+  await looks.add(other);
+  await graftError(() => looks.guard(other, data), 'test-locked');
 });
