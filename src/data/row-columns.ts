@@ -2,6 +2,7 @@
 import { singleOf } from '../text/trainable.ts';
 import { fieldsOf } from './edit-fields.ts';
 import type { Example } from './example.ts';
+import { isShort, MAX_LABEL_CHARS } from './label.ts';
 import type { LargeRows } from './large-rows.ts';
 import { wholeNumbers } from './number-column.ts';
 import type { Entry } from './row-set.ts';
@@ -60,15 +61,9 @@ export interface LabelCount {
 }
 
 const MIN_ROWS = 8;
-const MAX_LABEL_CHARS = 60;
-const MAX_LABEL_WORDS = 6;
 /** Labels come up again: at least so many rows for each of them. */
 const ROWS_OF_LABEL = 2;
 const MAX_LABELS = 1000;
-
-/** Whether an answer is as short as labels are. */
-export const isShort = (label: string): boolean =>
-  label.length <= MAX_LABEL_CHARS && label.split(/\s+/).length <= MAX_LABEL_WORDS;
 
 /** The labels of rows, the most frequent first; undefined if the answers are no labels: few distinct short texts. */
 export function labelsOf(entries: readonly Entry[]): LabelCount[] | undefined {

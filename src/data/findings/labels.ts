@@ -1,6 +1,7 @@
 /** Labels that are rare or look wrong. */
 import { itemOf, type List } from '../../lists.ts';
 import type { Example } from '../example.ts';
+import { isShort } from '../label.ts';
 import { wholeNumbers, type NumberColumn } from '../number-column.ts';
 import { DistinctHashes, hashesOfTexts } from '../row-hashes.ts';
 import type { Checked, CheckRow, Found, RuleAtWork } from './finding.ts';
@@ -17,13 +18,8 @@ export interface LabelledRow {
 }
 
 const MIN_ROWS = 20;
-const MAX_LABEL_CHARS = 60;
-const MAX_LABEL_WORDS = 6;
 /** Labels come up again: at least so many rows for each of them. */
 const ROWS_OF_LABEL = 4;
-
-const isShort = (label: string): boolean =>
-  label.length <= MAX_LABEL_CHARS && label.split(/\s+/).length <= MAX_LABEL_WORDS;
 
 /** The label of a row, if its kind has one. */
 function labelOf(example: Example | undefined): string | undefined {

@@ -1,5 +1,6 @@
 /** An instruction before a question: the task in a sentence and, if answers are labels, the list of them. */
 import type { Example } from '../../data/example.ts';
+import { isShort } from '../../data/label.ts';
 import { itemsOf, type List } from '../../lists.ts';
 import { singleOf, type TrainableMessage } from '../../text/trainable.ts';
 import { areLabels } from '../draw.ts';
@@ -7,8 +8,6 @@ import { turnsOfExample } from './turns.ts';
 
 /** A longer list of labels is not put into a prompt. */
 const MAX_LABELS = 200;
-/** A label is a few words: longer answers that repeat are texts. */
-const MAX_LABEL_CHARS = 80;
 const BETWEEN = '\n\n';
 
 /**
@@ -25,7 +24,7 @@ export function instructionLabels(answers: List<string>): readonly string[] {
   }
   if (!areLabels(different.size, answers.length)) return [];
   const labels = [...different].filter((label) => label !== '');
-  if (labels.length > MAX_LABELS || labels.some((label) => label.length > MAX_LABEL_CHARS)) return [];
+  if (labels.length > MAX_LABELS || !labels.every(isShort)) return [];
   return labels.sort((a, b) => (a < b ? -1 : 1));
 }
 
