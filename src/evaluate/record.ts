@@ -309,6 +309,20 @@ export interface SubjectColumns {
   readonly scores: Readonly<Record<string, readonly (number | null)[]>>;
 }
 
+/** The record of some of its subjects alone. What a person or a model judged is not part of it. @param places of subjects */
+export function withSubjects(
+  { blind: _, judged: __, ...record }: Evaluation,
+  places: readonly number[],
+): Evaluation {
+  const taken = <T>(row: readonly T[]): T[] => places.map((at) => row[at]);
+  return {
+    ...record,
+    subjects: taken(record.subjects),
+    scores: record.scores.map(taken),
+    evidence: record.evidence.map(taken),
+  };
+}
+
 /** Puts columns together. */
 export function recordOf(
   made: Made,

@@ -99,7 +99,7 @@ test('the base model is measured with examples of chosen answers before the ques
 
 test('the table of everything tuned counts the pairs in order, and those of the base model to compare', async () => {
   await goTo(page, 'evaluate');
-  await page.getByRole('button', { name: 'Measure all on the same rows' }).click();
+  await page.getByRole('button', { name: /^Measure all (on the same rows|again)$/ }).click();
   const table = page.getByRole('table', { name: 'Everything tuned, in one table' });
   await table.getByRole('columnheader', { name: 'Preference accuracy' }).waitFor({ timeout: 240_000 });
   const rowOf = (name: RegExp) =>

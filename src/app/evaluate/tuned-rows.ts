@@ -5,7 +5,7 @@ import { metricsOf } from '../../evaluate/columns.ts';
 import { baseOf, comparedOf, recordPassMark, type Compared } from '../../evaluate/sides.ts';
 import type { Scorer } from '../../scorers/scorer.ts';
 import type { Scores } from '../../scorers/scores.ts';
-import { isSameItems } from '../../evaluate/record.ts';
+import { isSameItems, REWARD, withSubjects, type Evaluation } from '../../evaluate/record.ts';
 import { familiesAmong, type Family } from '../../evaluate/seeds.ts';
 import { caveatOf } from '../../evaluate/seen.ts';
 import {
@@ -122,20 +122,44 @@ interface Together {
   }[];
 }
 
+/**
+ * What one press above the table measured: for each adapter with what it forgot, a measurement as the table makes them. None of answers that were chosen or
+ * rewarded, of a mixture of tasks, and of a cross-validation.
+ */
+export function measuredAbove(record: Evaluation | undefined): TunedMeasurement[] {
+  if (!record || record.items.length === 0) return [];
+  const { made, items, subjects, scorers } = record;
+  const isPlain = !made.choices && made.folds === undefined && items.every(({ task }) => task === undefined);
+  if (!isPlain || scorers.some(({ name }) => name === REWARD)) return [];
+  const others = subjects.flatMap(({ adapter }, at) => (adapter ? [] : [at]));
+  return subjects.flatMap(({ adapter, forgetting, stopped, failed, lacks }, at) =>
+    adapter && forgetting && !stopped && failed === undefined && !lacks
+      ? [{ sample: { rows: items.length }, evaluation: withSubjects(record, [...others, at]) }]
+      : [],
+  );
+}
+
+/**
+ * @param entries the table's own measurements, the latest last
+ * @param above what was measured above it: for what the table has not measured on its rows
+ */
 export function measuredTogether(
   tuned: readonly Tuned[],
   entries: readonly TunedMeasurement[],
   now: NowOpen,
+  above: readonly TunedMeasurement[] = [],
 ): Together {
-  const latest = latestOf(entries, now);
+  const latest = latestOf(entries, now) ?? latestOf(above, now);
   return {
     latest,
     found: tuned.map((one) => {
       if (one.otherBase !== undefined)
         return { tuned: one, lacks: `It has another base model: open ${one.otherBase} to measure it.` };
-      const entry = entries.findLast((measured) => tunedRowKey(measured) === one.key);
-      const lacks = whyApart(entry, latest, now);
-      return lacks === undefined ? { tuned: one, entry: entry! } : { tuned: one, lacks };
+      const [own, other] = [entries, above].map((all) =>
+        all.findLast((measured) => tunedRowKey(measured) === one.key),
+      );
+      const entry = [own, other].find((measured) => whyApart(measured, latest, now) === undefined);
+      return entry ? { tuned: one, entry } : { tuned: one, lacks: whyApart(own ?? other, latest, now)! };
     }),
   };
 }

@@ -6,6 +6,7 @@ import {
   tunedInOrder,
   tunedRowKey,
   latestOf,
+  measuredAbove,
   measuredTogether,
   tableOf,
   whyApart,
@@ -17,7 +18,13 @@ import { seedCell } from '../../../src/evaluate/cells.ts';
 import { fromTuned } from '../../../src/evaluate/earlier.ts';
 import { exactMatch } from '../../../src/scorers/exact-match.ts';
 import { pageValues } from '../../../src/settings/table.ts';
-import type { AdapterInfo, DataOptions, RunSummary, TunedMeasurement } from '../../../src/worker/api.ts';
+import type {
+  AdapterInfo,
+  DataOptions,
+  Evaluation,
+  RunSummary,
+  TunedMeasurement,
+} from '../../../src/worker/api.ts';
 import type { Earlier } from '../evaluate/earlier-shapes.ts';
 
 const OPTIONS: DataOptions = { maxLength: 64, overlong: 'drop', validation: 0.1, test: 0.1, seed: 42 };
@@ -219,6 +226,55 @@ describe('the table', () => {
     expect(keys('general')).toEqual(['ia3', 'lora']);
     expect(keys('memory', true)).toEqual(['lora', 'ia3']);
     expect(keys('name', true)).toEqual(['lora', 'ia3']);
+  });
+});
+
+describe('a measurement above the table', () => {
+  const tuned = project([adapter('lora'), adapter('ia3')]);
+  /** One press for both adapters. */
+  function pressed(rows = 4, changes: Partial<Evaluation> = {}): Evaluation {
+    const { evaluation } = measured('lora', { rows });
+    const at = evaluation.subjects.findIndex((subject) => subject.adapter);
+    const second = { ...evaluation.subjects[at], adapter: { name: 'Two', id: 'ia3' }, label: 'Two' };
+    return {
+      ...evaluation,
+      subjects: [...evaluation.subjects, second],
+      scores: evaluation.scores.map((row) => [...row, row[at]]),
+      evidence: evaluation.evidence.map((row) => [...row, row[at]]),
+      ...changes,
+    };
+  }
+  const lacking = (entries: TunedMeasurement[], above: Evaluation): (string | undefined)[] =>
+    measuredTogether(tuned, entries, NOW, measuredAbove(above)).found.map(({ lacks }) => lacks);
+
+  test('fills the rows of what it measured', () => {
+    expect(lacking([], pressed())).toEqual([undefined, undefined]);
+    const { latest, found } = measuredTogether(tuned, [], NOW, measuredAbove(pressed()));
+    expect(latest?.sample).toEqual({ rows: 4 });
+    const table = tableOf({ latest, found }, exactMatch);
+    expect(table.tuned.map(({ tuned: one, kl }) => [one?.key, kl])).toEqual([
+      ['lora', 0.5],
+      ['ia3', 0.5],
+    ]);
+  });
+
+  test('is next to the measurements of the table, and changes none of their rows', () => {
+    expect(lacking([measured('lora')], pressed())).toEqual([undefined, undefined]);
+    expect(lacking([measured('lora', { rows: 2 })], pressed())).toEqual([
+      undefined,
+      'Measured on 4 rows, the latest on 2.',
+    ]);
+  });
+
+  test('is left out without what was forgotten, with rewards, and if answers were chosen', () => {
+    const { subjects, scorers, made } = pressed();
+    const NOT = ['Not measured yet.', 'Not measured yet.'];
+    const unasked = subjects.map(({ forgetting: _, ...subject }) => subject);
+    expect(lacking([], pressed(4, { subjects: unasked }))).toEqual(NOT);
+    expect(lacking([], pressed(4, { scorers: [...scorers, { name: 'reward' }] }))).toEqual(NOT);
+    expect(lacking([], pressed(4, { made: { ...made, choices: { from: 'labels', ends: true } } }))).toEqual(
+      NOT,
+    );
   });
 });
 
