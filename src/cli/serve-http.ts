@@ -157,6 +157,13 @@ function decodeURIComponentSafely(text: string): string {
   }
 }
 
+/** What to do where another port is no help, by the system's codes. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL: 'Give an address of this machine by --host, or 0.0.0.0 for all of them.',
+  ENOTFOUND: 'Give a name or an address of this machine by --host.',
+  EACCES: 'Choose a --port from 1024 on, which needs no rights.',
+};
+
 async function listen(server: Server, host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) =>
@@ -166,7 +173,7 @@ async function listen(server: Server, host: string, port: number): Promise<void>
           cause.code === 'EADDRINUSE'
             ? `Port ${port} of ${host} is taken by another program.`
             : `The server cannot listen on port ${port} of ${host}: ${cause.message}.`,
-          'Choose another --port, or 0 for any that is free.',
+          REMEDIES[cause.code ?? ''] ?? 'Choose another --port, or 0 for any that is free.',
           { cause },
         ),
       ),
@@ -218,17 +225,24 @@ function routeOf(routes: readonly ServeRoute[], request: IncomingMessage): Serve
   const fitting = routes.filter((route) =>
     route.isPrefix ? path.startsWith(route.path) && path.length > route.path.length : path === route.path,
   );
-  const route = fitting.find(({ method }) => method === request.method);
+  // HEAD asks for what GET gives; Node leaves the body out.
+  const asked = request.method === 'HEAD' ? 'GET' : request.method;
+  const route = fitting.find(({ method }) => method === asked);
   if (route) return route;
   if (fitting.length === 0)
     throw new RequestError(404, `There is nothing at ${path.slice(0, 100)}.`, { code: 'unknown_url' });
-  throw new RequestError(405, `${path} takes ${fitting.map(({ method }) => method).join(', ')}.`, {
-    headers: { Allow: fitting.map(({ method }) => method).join(', ') },
-  });
+  const methods = fitting.map(({ method }) => (method === 'GET' ? 'GET, HEAD' : method)).join(', ');
+  throw new RequestError(405, `${path} takes ${methods}.`, { headers: { Allow: methods } });
 }
 
-/** @throws RequestError 413, 400 */
+/** @throws RequestError 413, 415, 400 */
 async function readBody(request: IncomingMessage): Promise<unknown> {
+  const { 'content-encoding': encoding = 'identity' } = request.headers;
+  if (encoding !== 'identity')
+    throw new RequestError(415, `The body is encoded (${encoding.slice(0, 60)}): send plain JSON.`, {
+      code: 'unsupported_encoding',
+      headers: { Connection: 'close' },
+    });
   const chunks: Buffer[] = [];
   let bytes = 0;
   const check = (): void => {
@@ -246,8 +260,8 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   }
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
-  } catch {
-    throw new RequestError(400, 'The body is not valid JSON.', { code: 'invalid_json' });
+  } catch (cause) {
+    throw new RequestError(400, `The body is not valid JSON: ${messageOf(cause)}`, { code: 'invalid_json' });
   }
 }
 

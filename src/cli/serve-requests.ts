@@ -15,10 +15,25 @@ const MAX_TOOLS = 128;
 /** As OpenAI's completions have it; a conversation's answer may fill the window. */
 const COMPLETION_TOKENS = 16;
 
-const between = (min: number, max: number) => v.pipe(v.number(), v.minValue(min), v.maxValue(max));
-const whole = (min: number, max: number) =>
-  v.pipe(v.number(), v.safeInteger(), v.minValue(min), v.maxValue(max));
+const between = (min: number, max: number) => {
+  const expected = `Expected a number from ${min} to ${max}`;
+  return v.pipe(v.number(expected), v.minValue(min, expected), v.maxValue(max, expected));
+};
+const whole = (min: number, max: number) => {
+  const expected =
+    max === Number.MAX_SAFE_INTEGER
+      ? `Expected a whole number of at least ${min}`
+      : `Expected a whole number from ${min} to ${max}`;
+  return v.pipe(
+    v.number(expected),
+    v.safeInteger(expected),
+    v.minValue(min, expected),
+    v.maxValue(max, expected),
+  );
+};
 const count = whole(1, Number.MAX_SAFE_INTEGER);
+const flag = v.boolean('Expected true or false');
+const SEED = 'Expected a whole number between -2^53 and 2^53';
 
 /** A field that may only have the value by which it does nothing. */
 const only = (isIdle: (value: unknown) => boolean, why: string) => v.optional(v.custom<unknown>(isIdle, why));
@@ -34,7 +49,7 @@ const NO_CHOICE =
 const NO_PENALTY = 'Only 0 is supported; repetition_penalty makes repeated tokens less likely';
 
 const SHARED = {
-  model: v.string(),
+  model: v.string('Expected the name of a model'),
   temperature: v.optional(between(0, 2), 1),
   top_p: v.optional(between(0, 1), 1),
   top_k: v.optional(whole(0, Number.MAX_SAFE_INTEGER), 0),
@@ -42,13 +57,18 @@ const SHARED = {
   repetition_penalty: v.optional(between(0.01, 1e6), 1),
   max_tokens: v.optional(count),
   n: v.optional(whole(1, MAX_CHOICES), 1),
-  seed: v.optional(v.pipe(v.number(), v.safeInteger())),
+  seed: v.optional(v.pipe(v.number(SEED), v.safeInteger(SEED))),
   stop: v.optional(
     v.union([text, v.pipe(v.array(text), v.maxLength(MAX_STOPS, `Expected at most ${MAX_STOPS} texts`))]),
     [],
   ),
-  stream: v.optional(v.boolean(), false),
-  stream_options: v.optional(v.strictObject({ include_usage: v.optional(v.boolean(), false) })),
+  stream: v.optional(flag, false),
+  stream_options: v.optional(
+    v.strictObject({
+      include_usage: v.optional(flag, false),
+      include_obfuscation: only((value) => value === false, 'This server pads no events'),
+    }),
+  ),
   frequency_penalty: only((value) => value === 0, NO_PENALTY),
   presence_penalty: only((value) => value === 0, NO_PENALTY),
   logit_bias: only(isEmpty, 'Only an empty one is supported'),
@@ -66,10 +86,12 @@ const Content = v.union(
   'Expected a text, or a list of parts of type text',
 );
 
+const ROLES = ['system', 'developer', 'user', 'assistant', 'tool'] as const;
+
 /** Clients send null for what a message does not have. */
 const Message = v.pipe(
   v.looseObject({
-    role: v.picklist(['system', 'developer', 'user', 'assistant', 'tool']),
+    role: v.picklist(ROLES, `Expected one of ${ROLES.join(', ')}`),
     content: v.nullish(Content),
     name: v.nullish(v.string()),
     tool_calls: v.nullish(v.array(v.unknown())),
@@ -116,6 +138,8 @@ const Tools = v.pipe(
   }),
 );
 
+const NO_MESSAGES = 'Expected a list of at least one message';
+
 const FORMATS = ['text', 'json_object'];
 const NO_SCHEMA =
   'Only text and json_object are supported. Describe the schema in the prompt, ask for json_object, and check the answer';
@@ -130,14 +154,14 @@ const Format = v.pipe(
 
 const Chat = v.strictObject({
   ...SHARED,
-  messages: v.pipe(v.array(Message), v.nonEmpty('Expected at least one message')),
+  messages: v.pipe(v.array(Message, NO_MESSAGES), v.nonEmpty(NO_MESSAGES)),
   max_completion_tokens: v.optional(count),
-  logprobs: v.optional(v.boolean(), false),
+  logprobs: v.optional(flag, false),
   top_logprobs: v.optional(whole(0, MAX_CANDIDATES)),
   response_format: v.optional(Format),
   tools: v.optional(Tools, []),
   tool_choice: v.optional(v.picklist(['none', 'auto'], NO_CHOICE), 'auto'),
-  parallel_tool_calls: v.optional(v.boolean(), true),
+  parallel_tool_calls: v.optional(flag, true),
   functions: only(isEmpty, NO_FUNCTIONS),
   modalities: only(
     (value) => Array.isArray(value) && value.length === 1 && value[0] === 'text',
@@ -149,12 +173,14 @@ const Chat = v.strictObject({
 });
 
 const Ids = v.array(whole(0, 2 ** 32 - 1));
+const NO_IDS = 'Expected a list of token ids that is not empty';
+const MANY_TEXTS = `Expected at most ${MAX_TEXTS} texts`;
 const Texts = v.union(
   [
     v.string(),
-    v.pipe(v.array(v.string()), v.nonEmpty(), v.maxLength(MAX_TEXTS)),
-    v.pipe(Ids, v.nonEmpty()),
-    v.pipe(v.array(v.pipe(Ids, v.nonEmpty())), v.nonEmpty(), v.maxLength(MAX_TEXTS)),
+    v.pipe(v.array(v.string()), v.nonEmpty(NO_IDS), v.maxLength(MAX_TEXTS, MANY_TEXTS)),
+    v.pipe(Ids, v.nonEmpty(NO_IDS)),
+    v.pipe(v.array(v.pipe(Ids, v.nonEmpty(NO_IDS))), v.nonEmpty(NO_IDS), v.maxLength(MAX_TEXTS, MANY_TEXTS)),
   ],
   'Expected a text, a list of texts, a list of token ids, or a list of such lists',
 );
@@ -169,9 +195,9 @@ const Completion = v.strictObject({
 });
 
 const Embedding = v.strictObject({
-  model: v.string(),
+  model: v.string('Expected the name of a model'),
   input: Texts,
-  encoding_format: v.optional(v.picklist(['float', 'base64']), 'float'),
+  encoding_format: v.optional(v.picklist(['float', 'base64'], 'Expected float or base64'), 'float'),
   dimensions: v.optional(count),
   user: unread,
 });

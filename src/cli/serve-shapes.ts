@@ -35,6 +35,8 @@ export interface Choice extends Piece {
 /** What differs between the two endpoints. */
 export interface Shape {
   readonly id: string;
+  /** The field of a request that has the prompt. */
+  readonly asks: 'messages' | 'prompt';
   readonly object: string;
   readonly chunk: string;
   /** The first event of a choice. */
@@ -59,6 +61,7 @@ const chatLog = (tokens: readonly LoggedToken[]): object => {
 
 export const CHAT: Shape = {
   id: 'chatcmpl',
+  asks: 'messages',
   object: 'chat.completion',
   chunk: 'chat.completion.chunk',
   opening: { delta: { role: 'assistant', content: '' }, logprobs: null },
@@ -96,6 +99,7 @@ const completionPart = ({ text, tokens }: Piece, logged: boolean): object => ({
 
 export const COMPLETION: Shape = {
   id: 'cmpl',
+  asks: 'prompt',
   object: 'text_completion',
   chunk: 'text_completion',
   opening: undefined,

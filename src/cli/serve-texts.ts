@@ -92,7 +92,7 @@ export class TextService {
     const request = readCompletion(body);
     const model = this.#model(request.model);
     const prompts = request.prompts.map((prompt) =>
-      typeof prompt === 'string' ? promptOfText(model.tokenizer, prompt) : prompt,
+      typeof prompt === 'string' ? promptOfText(model.tokenizer, prompt) : this.#known(prompt, model),
     );
     return this.#answer(COMPLETION, request, model, prompts, {
       ...asked,
@@ -128,7 +128,7 @@ export class TextService {
     { signal, note, of, tools }: Asked & { readonly of: readonly Asking[]; readonly tools?: AskedTools },
   ): Promise<Reply> {
     const [time, started] = [Date.now(), performance.now()];
-    for (const { length } of prompts) this.#checkLength(length, request.maxTokens, model);
+    for (const { length } of prompts) this.#checkLength(shape.asks, length, request.maxTokens, model);
     // Refused before a stream starts.
     if (request.isJson) jsonTokensOf(model.tokenizer, model.name);
     note(model.name);
@@ -222,10 +222,27 @@ export class TextService {
     };
   }
 
-  /** @throws RequestError 400 in OpenAI's words */
-  #checkLength(prompt: number, maxTokens: number | undefined, { adapter }: TextModel): void {
+  /** Ids of a request. @throws RequestError 400 for one that is no token of the model */
+  #known(ids: readonly number[], { name, adapter }: TextModel): readonly number[] {
+    const vocabulary = this.batch.model.vocabularyWith(adapter);
+    const other = ids.find((id) => id >= vocabulary);
+    if (other === undefined) return ids;
+    throw new RequestError(
+      400,
+      `Invalid value for 'prompt': ${other} is no token of ${name}, whose ids end at ${vocabulary - 1}.`,
+      { param: 'prompt', code: 'invalid_value' },
+    );
+  }
+
+  /** @param param the field of the prompt @throws RequestError 400 in OpenAI's words */
+  #checkLength(
+    param: Shape['asks'],
+    prompt: number,
+    maxTokens: number | undefined,
+    { adapter }: TextModel,
+  ): void {
     const window = this.batch.maxLength - (adapter?.virtualTokens ?? 0);
-    if (prompt === 0) throw new RequestError(400, 'The prompt has no tokens.', { param: 'prompt' });
+    if (prompt === 0) throw new RequestError(400, 'The prompt has no tokens.', { param });
     const wanted = maxTokens ?? 1;
     if (prompt + wanted <= window) return;
     const asked =
@@ -235,7 +252,7 @@ export class TextService {
     throw new RequestError(
       400,
       `This model's maximum context length is ${window} tokens. However, ${asked}. Please reduce the length of the prompt or the completion.`,
-      { param: 'messages', code: 'context_length_exceeded' },
+      { param, code: 'context_length_exceeded' },
     );
   }
 

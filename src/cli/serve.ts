@@ -12,6 +12,7 @@ import { Flags, type FlagSpecs } from './flags.ts';
 import { encoderFlags, openEncoder, readEncoderFolder } from './open-encoder.ts';
 import type { Output } from './output.ts';
 import { EmbeddingService, type EmbeddingModel } from './serve-embeddings.ts';
+import { RequestError } from './serve-errors.ts';
 import { isLoopback, serve, type ServeRoute } from './serve-http.ts';
 import { openServeLog } from './serve-log.ts';
 import { ServeQueue } from './serve-queue.ts';
@@ -87,6 +88,8 @@ export async function serveCommand(args: readonly string[], output: Output): Pro
   if (key === '')
     throw new GraftError('arguments', `${KEY} is set, but empty.`, 'Give it a value, or unset it.');
   const names = readNames(flags);
+  // Checked before the model is read, which may take a while.
+  flags.integer('queue');
   const files = await modelOf(flags.required('model'));
   const isEncoder = (await readAnyModel(files)).pooling !== undefined;
   const { routes, close } = await (isEncoder ? encoderService : textService)(flags, names, output);
@@ -159,6 +162,18 @@ function readOrigin(text: string): string {
   return origin;
 }
 
+/** An endpoint of OpenAI's that this model or this server does not have. */
+const absent = (path: string, why: string): ServeRoute => ({
+  ...{ method: 'POST', path },
+  answer() {
+    throw new RequestError(404, why, { code: 'unknown_url' });
+  },
+});
+const noResponses = absent(
+  '/v1/responses',
+  'This server has no Responses API: ask /v1/chat/completions, or /v1/embeddings of an encoder.',
+);
+
 function queueOf(flags: ServeFlags, places: number): ServeQueue {
   return new ServeQueue(places, flags.integer('queue') ?? QUEUE);
 }
@@ -209,6 +224,11 @@ async function textService(
     ...(log && { close: log.close }),
     names: models.map(({ name }) => name),
     routes: [
+      noResponses,
+      absent(
+        '/v1/embeddings',
+        `${base} writes texts, and only an encoder gives vectors: serve one by --model.`,
+      ),
       {
         ...{ method: 'POST', path: '/v1/chat/completions' },
         answer: ({ body, ...asked }) => texts.chat(body, asked),
@@ -240,6 +260,10 @@ async function encoderService(
   return {
     names: models.map(({ name }) => name),
     routes: [
+      noResponses,
+      ...['/v1/chat/completions', '/v1/completions'].map((path) =>
+        absent(path, `${base} is an encoder, which writes no texts: ask /v1/embeddings.`),
+      ),
       {
         ...{ method: 'POST', path: '/v1/embeddings' },
         answer: ({ body, ...asked }) => embeddings.embed(body, asked),

@@ -291,7 +291,13 @@ test('refuses in the shape that the client reads', async () => {
     status: 401,
   });
   await expect(server.client.embeddings.create({ model: 'sprig', input: 'a' })).rejects.toMatchObject({
-    status: 404,
+    ...{ status: 404, message: expect.stringContaining('sprig writes texts') as string },
+  });
+  const complete = (changes: object): Promise<unknown> =>
+    server.client.completions.create({ model: 'sprig', prompt: 'Hi', ...changes });
+  await expect(complete({ max_tokens: 5000 })).rejects.toMatchObject({ status: 400, param: 'prompt' });
+  await expect(complete({ prompt: [1, 99_999_999] })).rejects.toMatchObject({
+    ...{ status: 400, param: 'prompt', message: expect.stringContaining('99999999 is no token') as string },
   });
 });
 
@@ -319,6 +325,9 @@ test('an encoder gives the vectors of graft embed, and a full queue is refused',
   await expect(ask({ input: 'owl '.repeat(500) })).rejects.toMatchObject({
     ...{ status: 400, code: 'context_length_exceeded' },
   });
+  await expect(
+    encoder.client.chat.completions.create({ model: 'mean', messages: user('Hi') }),
+  ).rejects.toMatchObject({ status: 404, message: expect.stringContaining('mean is an encoder') as string });
   const many = await Promise.allSettled(Array.from({ length: 12 }, () => ask()));
   const refused = many.flatMap((one) => (one.status === 'rejected' ? [one.reason as APIError] : []));
   expect(refused.length).toBeLessThan(12);
@@ -335,6 +344,7 @@ test('refuses a call that cannot be served in one sentence', async () => {
   };
   expect(await refused('--adapter', '/elsewhere/sprig')).toContain('Two of the folders are called sprig');
   expect(await refused('--port', '70000')).toContain('--port is 70000');
+  expect(await refused('--queue', 'many')).toContain('--queue is "many"');
   expect(await refused('--origin', 'localhost')).toContain('is not an origin');
   expect(await refused('--context', '513', ...DEVICE_HERE)).toContain('at most 512');
   expect(await refused('--prefix', 'query: ')).toContain('--prefix is for encoders');

@@ -89,6 +89,15 @@ test('refuses bodies that are too large or not JSON, other paths and other metho
   expect((await fetch(new URL('other', url))).status).toBe(404);
   const other = await fetch(new URL('echo', url));
   expect([other.status, other.headers.get('allow')]).toEqual([405, 'POST']);
+  expect((await fetch(new URL('hello', url), { method: 'DELETE' })).headers.get('allow')).toBe('GET, HEAD');
+  expect(await post('{}', { headers: { 'Content-Encoding': 'gzip' } })).toBe(415);
+});
+
+test('answers HEAD as GET, without the body', async () => {
+  const url = await start([hello, echo]);
+  const head = await fetch(new URL('hello', url), { method: 'HEAD' });
+  expect([head.status, head.headers.get('content-length'), await head.text()]).toEqual([200, '17', '']);
+  expect((await fetch(new URL('echo', url), { method: 'HEAD' })).status).toBe(405);
 });
 
 test('counts a body that does not declare its length', async () => {

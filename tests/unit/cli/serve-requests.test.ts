@@ -109,19 +109,26 @@ test.each([
   [{ functions: [{ name: 'a' }] }, 'functions', 'unsupported_value', 'give tools'],
   [{ frequency_penalty: 0.5 }, 'frequency_penalty', 'unsupported_value', 'Only 0'],
   [{ logit_bias: { 5: 1 } }, 'logit_bias', 'unsupported_value', 'empty'],
-  [{ temperature: 2.1 }, 'temperature', 'invalid_value', '2'],
-  [{ top_p: -0.1 }, 'top_p', 'invalid_value', '0'],
-  [{ n: 1.5 }, 'n', 'invalid_value', 'integer'],
-  [{ n: 129 }, 'n', 'invalid_value', '128'],
-  [{ max_tokens: 0 }, 'max_tokens', 'invalid_value', '1'],
-  [{ seed: 'x' }, 'seed', 'invalid_value', 'number'],
+  [{ temperature: 2.1 }, 'temperature', 'invalid_value', "'temperature': Expected a number from 0 to 2."],
+  [{ top_p: -0.1 }, 'top_p', 'invalid_value', "'top_p': Expected a number from 0 to 1."],
+  [{ n: 1.5 }, 'n', 'invalid_value', "'n': Expected a whole number from 1 to 128."],
+  [{ n: 129 }, 'n', 'invalid_value', "'n': Expected a whole number from 1 to 128."],
+  [{ max_tokens: 0 }, 'max_tokens', 'invalid_value', "'max_tokens': Expected a whole number of at least 1."],
+  [{ seed: 2 ** 53 }, 'seed', 'invalid_value', "'seed': Expected a whole number between -2^53 and 2^53."],
   [{ stop: [''] }, 'stop.0', 'invalid_value', 'not empty'],
   [{ stop: ['a', 'b', 'c', 'd', 'e'] }, 'stop', 'invalid_value', 'at most 4'],
-  [{ stream: 'yes' }, 'stream', 'invalid_value', 'boolean'],
+  [{ stream: 'yes' }, 'stream', 'invalid_value', "'stream': Expected true or false."],
+  [
+    { stream: true, stream_options: { include_obfuscation: true } },
+    'stream_options.include_obfuscation',
+    'unsupported_value',
+    'pads no events',
+  ],
   [{ top_logprobs: 2 }, 'top_logprobs', 'invalid_value', 'logprobs'],
   [{ logprobs: true, top_logprobs: 21 }, 'top_logprobs', 'invalid_value', '20'],
   [{ stream_options: {} }, 'stream_options', 'invalid_value', 'stream'],
   [{ messages: [] }, 'messages', 'invalid_value', 'at least one'],
+  [{ messages: 'Hi' }, 'messages', 'invalid_value', "'messages': Expected a list of at least one message."],
   [{ messages: [{ role: 'function', content: 'a' }] }, 'messages.0.role', 'invalid_value', 'assistant'],
   [{ messages: [{ role: 'tool' }] }, 'messages.0', 'invalid_value', 'Expected a text'],
   [
@@ -150,6 +157,13 @@ test.each([5, [], [[]], ['a', 1], [-1], null])('refuses %j as a prompt', (prompt
     status: 400,
     error: { param: expect.stringMatching(/^prompt/) as string },
   });
+});
+
+test('says what a list of texts or ids may be', () => {
+  const words = (prompt: unknown): string =>
+    JSON.stringify(refusal(() => readCompletion({ model: 'm', prompt })));
+  expect(words([[]])).toContain('Expected a list of token ids that is not empty.');
+  expect(words(Array.from({ length: 2049 }, () => 'a'))).toContain('Expected at most 2048 texts.');
 });
 
 test('refuses a body that is not an object', () => {
