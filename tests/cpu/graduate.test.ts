@@ -134,6 +134,7 @@ describe('a run that has ended', () => {
       'max_steps: 4',
       'curriculum_sampling: true',
       'micro_batch_size: 2',
+      'eval_strategy: steps',
     ])
       expect(config.split('\n')).toContain(line);
     const rows = linesOf(at('axolotl', 'train.jsonl')) as Record<string, number[]>[];
@@ -149,6 +150,7 @@ describe('a run that has ended', () => {
     expect(code, err).toBe(0);
     const infos = jsonOf(at('factory', 'dataset_info.json')) as Record<string, { file_name: string }>;
     const config = readFileSync(at('factory', 'train.yaml'), 'utf8');
+    expect(config).toContain('eval_strategy: steps\n');
     for (const name of ['graft_train', 'graft_validation']) {
       expect(config).toContain(`dataset: ${name}\n`);
       for (const row of linesOf(at('factory', infos[name].file_name))) expect(ROWS).toContainEqual(row);

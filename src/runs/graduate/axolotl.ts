@@ -12,7 +12,7 @@ import {
   type GraduatedRun,
   type GraduateFormat,
 } from './graduated-run.ts';
-import { NEW_OPTIMISER, rateLeft, rowsInOrder, restSteps } from './rest-of-run.ts';
+import { evaluations, NEW_OPTIMISER, rateLeft, rowsInOrder, restSteps, scheduleName } from './rest-of-run.ts';
 import type { LabelledTokens } from '../../model/batch.ts';
 import { writeYaml, type Yaml } from './yaml.ts';
 
@@ -71,13 +71,14 @@ function configOf(run: GraduatedRun): Parameters<typeof writeYaml>[0] {
     gradient_checkpointing: spec.checkpointing,
     optimizer: 'adamw_torch',
     learning_rate: rateLeft(run),
-    lr_scheduler: spec.schedule,
+    lr_scheduler: scheduleName(spec),
     warmup_steps: spec.warmup,
     weight_decay: spec.weightDecay,
     max_grad_norm: spec.clip,
     ...{ adam_beta1: betas[0], adam_beta2: betas[1], adam_epsilon: epsilon },
     seed: spec.seed,
     ...{ bf16: 'auto', tf32: false },
+    ...evaluations(run),
     logging_steps: 1,
     output_dir: './out',
   };

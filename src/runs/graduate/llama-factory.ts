@@ -15,7 +15,15 @@ import {
   type GraduateFile,
   type GraduateFormat,
 } from './graduated-run.ts';
-import { conversationOf, NEW_OPTIMISER, rateLeft, rowsInOrder, restSteps } from './rest-of-run.ts';
+import {
+  conversationOf,
+  evaluations,
+  NEW_OPTIMISER,
+  rateLeft,
+  rowsInOrder,
+  restSteps,
+  scheduleName,
+} from './rest-of-run.ts';
 import { writeYaml, type Yaml } from './yaml.ts';
 
 const LABEL = 'LLaMA-Factory';
@@ -136,6 +144,7 @@ function configOf(run: GraduatedRun, validates: boolean): Parameters<typeof writ
     dataset_dir: '.',
     dataset: 'graft_train',
     eval_dataset: validates ? 'graft_validation' : undefined,
+    ...evaluations(run),
     cutoff_len: spec.maxLength,
     packing: false,
     disable_shuffling: true,
@@ -145,7 +154,7 @@ function configOf(run: GraduatedRun, validates: boolean): Parameters<typeof writ
     disable_gradient_checkpointing: !spec.checkpointing,
     optim: 'adamw_torch',
     learning_rate: rateLeft(run),
-    lr_scheduler_type: spec.schedule,
+    lr_scheduler_type: scheduleName(spec),
     warmup_steps: spec.warmup,
     weight_decay: spec.weightDecay,
     max_grad_norm: spec.clip,

@@ -3,6 +3,7 @@ import type { ExampleContent, TrainableMessage } from '../../text/trainable.ts';
 import { GraftError } from '../../errors.ts';
 import { itemOf } from '../../lists.ts';
 import type { LabelledTokens } from '../../model/batch.ts';
+import type { RunSpec } from '../../settings/spec.ts';
 import { learningRate } from '../../train/schedule.ts';
 import type { GraduatedRun } from './graduated-run.ts';
 
@@ -25,6 +26,19 @@ export function rateLeft({ spec, state, steps }: GraduatedRun): number {
   const { step } = state.counters;
   const isOver = step >= steps || step < spec.warmup;
   return isOver ? spec.lr : learningRate(step, { ...spec, steps });
+}
+
+/** The name that transformers has for the run's schedule: its `constant` does not warm up. */
+export const scheduleName = ({ schedule, warmup }: RunSpec): string =>
+  schedule === 'constant' && warmup > 0 ? 'constant_with_warmup' : schedule;
+
+/** When transformers measures validation rows: without these two it never does. */
+export function evaluations({
+  spec: { evalEvery },
+  rows: { validation },
+}: GraduatedRun): { readonly eval_strategy: string; readonly eval_steps?: number } | undefined {
+  if (validation.length === 0 || evalEvery === 0) return undefined;
+  return { eval_strategy: 'steps', eval_steps: evalEvery };
 }
 
 /** What every program without the moments of a run does otherwise, in sentences. */

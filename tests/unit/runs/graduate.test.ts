@@ -3,7 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { differences } from '../../../src/runs/graduate/counterparts.ts';
 import type { GraduatedRun } from '../../../src/runs/graduate/graduated-run.ts';
 import { GRADUATE_FORMATS } from '../../../src/runs/graduate/registry.ts';
-import { conversationOf, rateLeft, restSteps } from '../../../src/runs/graduate/rest-of-run.ts';
+import {
+  conversationOf,
+  evaluations,
+  rateLeft,
+  restSteps,
+  scheduleName,
+} from '../../../src/runs/graduate/rest-of-run.ts';
 import { writeYaml } from '../../../src/runs/graduate/yaml.ts';
 import type { Given } from '../../../src/settings/setting.ts';
 import { specOf } from '../../../src/settings/spec.ts';
@@ -81,6 +87,19 @@ describe('the rest of a run', () => {
     expect(rateLeft(run({ schedule: 'linear' }, 12, 22))).toBeCloseTo(0.5e-3, 12);
     expect(rateLeft(run({ schedule: 'linear' }, 1, 22))).toBe(1e-3);
     expect(rateLeft(run({ schedule: 'linear' }, 22, 22))).toBe(1e-3);
+  });
+
+  it('warms up and is measured as the run was, by the names that transformers has', () => {
+    expect(scheduleName(specOf({ schedule: 'constant', warmup: 2 }))).toBe('constant_with_warmup');
+    expect(scheduleName(specOf({ schedule: 'constant', warmup: 0 }))).toBe('constant');
+    expect(scheduleName(specOf({ schedule: 'cosine', warmup: 2 }))).toBe('cosine');
+    const measured = (evalEvery: number, validation: number): unknown =>
+      evaluations({
+        ...run({ evalEvery }, 1, 9),
+        rows: { validation: { length: validation } },
+      } as GraduatedRun);
+    expect(measured(5, 8)).toEqual({ eval_strategy: 'steps', eval_steps: 5 });
+    expect([measured(5, 0), measured(0, 8)]).toEqual([undefined, undefined]);
   });
 
   it('is made of conversations, and refuses rows that are none', async () => {
