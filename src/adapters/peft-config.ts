@@ -55,7 +55,6 @@ export class PeftConfigReader {
     if (!kind.onParameters && this.set('target_parameters')) throw this.unsupported('target_parameters');
     for (const field of ['modules_to_save', 'trainable_token_indices'])
       if (!kind.beside && this.set(field)) throw this.unsupported(field);
-    if (this.set('bias') && this.json['bias'] !== 'none') throw this.unsupported('a trained bias');
     for (const field of UNSUPPORTED) if (this.set(field)) throw this.unsupported(field);
     // These change the base's own weights when PEFT loads them, so that A and B alone are not the adapter.
     const start = this.json['init_lora_weights'];

@@ -17,6 +17,7 @@ import { folder, modelOf, writeWhole } from './files.ts';
 import { Flags, underFlag, type FlagSpecs } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
+import { measuredCard } from './measured-card.ts';
 import { measureMerge, mergeLossFlags, openMergeRows } from './merge-loss.ts';
 import type { Output } from './output.ts';
 import { clearFor, weightsLast } from './run-folder.ts';
@@ -286,5 +287,6 @@ async function adapterFiles(path: string): Promise<Record<string, Uint8Array<Arr
     if (found) files[file] = Uint8Array.from(await found.read(0, found.size));
   }
   for (const file of NEEDED) if (!Object.hasOwn(files, file)) throw await missingFile(source, file);
-  return files;
+  const measured = await measuredCard(path);
+  return measured === undefined ? files : { ...files, [CARD]: new TextEncoder().encode(measured) };
 }

@@ -173,7 +173,7 @@ async function openRun(path: string): Promise<{ saved: SavedState; stage: StageO
     throw new GraftError(
       'graduate',
       `${path} holds a result without the state of its optimiser: runs of full fine-tuning and those of earlier versions keep none at their end.`,
-      'Export the adapter by --adapter, or make the run again and interrupt it (Ctrl-C) at the step from which the other program should continue.',
+      'Export its result by --adapter, or by --tuned if it is a model. Or make the run again and interrupt it (Ctrl-C) at the step from which the other program should continue.',
       { cause },
     );
   }

@@ -2,9 +2,7 @@
 import { existsSync, openAsBlob, readdirSync, statSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
-import { measuredSection } from '../evaluate/measured-section.ts';
-import { EVALUATION_FILE, readEvaluation } from '../evaluate/record-file.ts';
-import { withSection } from '../export/model-card.ts';
+import { EVALUATION_FILE } from '../evaluate/record-file.ts';
 import { decodeUtf8 } from '../json.ts';
 import { plural } from '../numbers.ts';
 import { HUB, hubAddress } from '../weights/hub.ts';
@@ -14,6 +12,7 @@ import { parseSums, Sum, SUMS, sumsText } from '../weights/sums.ts';
 import { describeWait } from './fetch.ts';
 import { readInput } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
+import { measuredCard } from './measured-card.ts';
 import { formatBytes, type Output } from './output.ts';
 
 const TOKEN = 'HF_TOKEN';
@@ -47,7 +46,7 @@ export async function pushCommand(args: readonly string[], output: Output): Prom
   checkRepo(repo);
   const hub = hubAddress(flags.text('hub') ?? (process.env['HF_ENDPOINT'] || HUB));
   const { shared, kept } = filesIn(folder);
-  const changed = await measuredCard(folder, flags.text('evaluation'));
+  const changed = await changedFiles(folder, flags.text('evaluation'));
   const bytes = shared.reduce((sum, { size }) => sum + size, 0);
   output.line(
     `${plural(shared.length, 'file')}, ${formatBytes(bytes)}: ${shared.map(({ name }) => name).join(', ')}.`,
@@ -101,22 +100,18 @@ export async function pushCommand(args: readonly string[], output: Output): Prom
  * @param evaluation that of the folder if left out
  * @throws GraftError `file-missing`, `evaluation-file`, `evaluation-newer`
  */
-async function measuredCard(
+async function changedFiles(
   folder: string,
   evaluation: string | undefined,
 ): Promise<Readonly<Record<string, Blob | undefined>>> {
-  const path = evaluation ?? join(folder, EVALUATION_FILE);
-  const isThere = existsSync(path) || evaluation !== undefined;
-  if (!isThere || !existsSync(join(folder, CARD))) return {};
-  const text = async (file: string): Promise<string> => decodeUtf8(await readInput(file), file);
-  const record = readEvaluation(await text(path), path);
-  const card = withSection(await text(join(folder, CARD)), measuredSection(record));
+  const card = await measuredCard(folder, evaluation);
+  if (card === undefined) return {};
   const sums = join(folder, SUMS);
   if (!existsSync(sums)) return { [CARD]: new Blob([card]) };
   const sum = new Sum();
   sum.add(new TextEncoder().encode(card));
-  const written = sumsText(new Map([...parseSums(await text(sums), sums), [CARD, sum.hex()]]));
-  return { [CARD]: new Blob([card]), [SUMS]: new Blob([written]) };
+  const known = parseSums(decodeUtf8(await readInput(sums), sums), sums);
+  return { [CARD]: new Blob([card]), [SUMS]: new Blob([sumsText(new Map([...known, [CARD, sum.hex()]]))]) };
 }
 
 /** @throws GraftError `arguments` */

@@ -222,14 +222,14 @@ export class TextService {
     };
   }
 
-  /** Ids of a request. @throws RequestError 400 for one that is no token of the model */
+  /** Ids of a request. @throws RequestError 400 for one that is not a token of the model */
   #known(ids: readonly number[], { name, adapter }: TextModel): readonly number[] {
     const vocabulary = this.batch.model.vocabularyWith(adapter);
     const other = ids.find((id) => id >= vocabulary);
     if (other === undefined) return ids;
     throw new RequestError(
       400,
-      `Invalid value for 'prompt': ${other} is no token of ${name}, whose ids end at ${vocabulary - 1}.`,
+      `Invalid value for 'prompt': ${other} is not a token of ${name}, whose ids end at ${vocabulary - 1}.`,
       { param: 'prompt', code: 'invalid_value' },
     );
   }

@@ -1,7 +1,7 @@
 /** README.md of a model or an adapter in another program's format: what it is made of, what merging and rounding cost, and how to run it. */
 import { lossTable, type MergeLoss } from './gguf/loss.ts';
 import { withArticle } from '../numbers.ts';
-import { escapeCell, howMadeIn } from './model-card.ts';
+import { aboutAdapter, escapeCell, testedSection, type Tested } from './model-card.ts';
 import type { Files } from './peft.ts';
 
 const CARD = 'README.md';
@@ -24,6 +24,7 @@ export interface ConvertedFacts {
   readonly adapterCard?: string;
   readonly baseWeights?: string;
   readonly loss?: MergeLoss;
+  readonly format: Tested;
   /** How to run it, in Markdown. */
   readonly run: string;
 }
@@ -41,9 +42,9 @@ export function convertedCard(facts: ConvertedFacts): string {
     adapterCard = '',
     baseWeights,
     loss,
+    format,
     run,
   } = facts;
-  const how = howMadeIn(adapterCard);
   const title = adapter ? `${escapeCell(baseModel)} with ${escapeCell(name)}` : escapeCell(name);
   return [
     `---
@@ -65,9 +66,8 @@ tags:
         ]),
     ...(note === undefined ? [] : [note]),
     ...(loss ? [`## What merging cost\n\n${lossTable(loss)}`] : []),
-    ...(how === undefined
-      ? []
-      : [how.replace('## How it was made', '## How the adapter was made').trimEnd()]),
+    ...aboutAdapter(adapterCard),
+    testedSection(format),
     `## Run it\n\n${run}`,
   ]
     .map((part) => part.trimEnd())
@@ -82,12 +82,12 @@ export function adapterCard({
   tag,
   kind,
   adapter,
+  format,
   run,
-}: Pick<ConvertedFacts, 'baseModel' | 'name' | 'tag' | 'run'> & {
+}: Pick<ConvertedFacts, 'baseModel' | 'name' | 'tag' | 'format' | 'run'> & {
   readonly kind: string;
   readonly adapter: Files;
 }): string {
-  const how = howMadeIn(cardIn(adapter));
   return [
     `---
 base_model: ${JSON.stringify(baseModel)}
@@ -99,7 +99,8 @@ tags:
 # ${escapeCell(name)}
 
 Written by Graft: ${withArticle(kind)} adapter of ${escapeCell(baseModel)}. Base and adapter stay apart.`,
-    ...(how === undefined ? [] : [how.trimEnd()]),
+    ...aboutAdapter(cardIn(adapter)),
+    testedSection(format).trimEnd(),
     `## Run it\n\n${run}`,
   ]
     .join('\n\n')

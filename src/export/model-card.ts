@@ -105,19 +105,45 @@ tags:
 
 # ${kind.label} adapter
 
-${facts.mixed ? 'Mixed with Graft from other adapters, without training.' : `${OWN}Losses are ${facts.lossIs ?? 'mean cross-entropy in nats per supervised token'}.`}
+${facts.mixed ? MIXED : `${OWN}Losses are ${facts.lossIs ?? 'mean cross-entropy in nats per supervised token'}.`}
 
 | | |
 |---|---|
 ${table.join('\n')}
 ${kind.note === undefined ? '' : `\n${kind.note}\n`}
-${facts.how ? `${howSection(facts.how)}\n` : ''}${loadSection(facts.base ?? placeOfName(facts.baseModel), { grows, encodes: facts.encodes })}`;
+${facts.how ? `${howSection(facts.how)}\n` : ''}${testedSection(PEFT_FORMAT)}
+${loadSection(facts.base ?? placeOfName(facts.baseModel), { grows, encodes: facts.encodes })}`;
 }
 
 const LAST_LOSS = 'Loss, last step';
 const EVAL_LOSS = 'Loss, validation';
 const HOW = '## How it was made';
 const OWN = 'Trained with Graft. ';
+const MIXED = 'Mixed with Graft from other adapters, without training.';
+const MEASURED = '## Measured';
+
+/** What a format loses, and how the project's own tests hold it against the program that reads it. Both are sentences. */
+export interface Tested {
+  readonly loses: string;
+  readonly proof: string;
+}
+
+export const PEFT_FORMAT: Tested = {
+  loses: 'Nothing.',
+  proof: 'PEFT gives the logits of Graft.',
+};
+export const MERGED_FORMAT: Tested = {
+  loses: 'Each number is rounded once to the type that the base has.',
+  proof: 'transformers gives the logits of Graft with base and adapter.',
+};
+
+/** What a card says of its format, as a section. */
+export const testedSection = ({ loses, proof }: Tested): string => `## How the format is tested
+
+Tests of Graft check the format, with other files than these: ${proof}
+
+What is lost: ${loses}
+`;
 
 /** The losses that a card of Graft has, after the last step and on validation rows: nothing for a card of others. */
 export function lossesOfCard(card: string): { readonly finalLoss?: number; readonly evalLoss?: number } {
@@ -175,11 +201,23 @@ export function withSection(card: string, section: string): string {
   return `${rest.slice(0, at)}${at > 0 && !rest.slice(0, at).endsWith('\n\n') ? '\n' : ''}${section}${load < 0 ? '' : `\n${rest.slice(at)}`}`;
 }
 
-/** How an adapter was made, as a section of its card; undefined for a card of others, and for one of an earlier version. */
-export function howMadeIn(card: string): string | undefined {
-  const at = card.indexOf(`\n${HOW}\n`);
-  const end = card.indexOf('\n## ', at + 1);
-  return at < 0 || end < 0 || !card.includes(OWN) ? undefined : card.slice(at + 1, end);
+/**
+ * What the card of a converted adapter, or of a model that it was merged into, takes over of the adapter's own card: the table with the licence of the
+ * base and the hash of the data, what was measured, and how it was made. A card of another program has none of these sections.
+ */
+export function aboutAdapter(card: string): string[] {
+  if (!card.includes(OWN) && !card.includes(MIXED)) return [];
+  const table = /^\| \| \|\n\|---\|---\|\n(?:\|.*\|\n)*/m.exec(card)?.[0];
+  const section = (heading: string): string[] => {
+    const at = card.indexOf(`\n${heading}\n`);
+    const end = card.indexOf('\n## ', at + 1);
+    return at < 0 || end < 0 ? [] : [card.slice(at + 1, end)];
+  };
+  return [
+    ...(table === undefined ? [] : [`## The adapter\n\n${table}`]),
+    ...section(MEASURED),
+    ...section(HOW).map((how) => how.replace(HOW, '## How the adapter was made')),
+  ].map((text) => text.trimEnd());
 }
 
 interface MergeFacts {
@@ -210,7 +248,7 @@ export function mergedCard({
     baseWeights === undefined
       ? ''
       : `\nThe adapter was trained on quantised base weights (${baseWeights}). The merged weights are those quantised numbers plus the adapter, not the original numbers.\n`;
-  const how = howMadeIn(adapterCard);
+  const about = aboutAdapter(adapterCard).map((text) => `${text}\n\n`);
   const loader = encodes ? 'AutoModel' : 'AutoModelForCausalLM';
   return `---
 base_model: ${JSON.stringify(baseModel)}
@@ -223,7 +261,8 @@ tags:
 
 Merged with Graft: ${formula} in ${layers} layers, everything else as in the base.
 ${quantised}
-${how === undefined ? '' : `${how.replace(HOW, '## How the adapter was made')}\n`}## Load it
+${about.join('')}${testedSection(MERGED_FORMAT)}
+## Load it
 
 Start Python in the folder of this file.
 

@@ -227,6 +227,8 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
   }
   for (const [name, entry] of entries) {
     if (known.has(name)) continue;
+    // PEFT's `bias` says which would be trained. A base without any has none in the file.
+    if (/\.bias$/.test(name)) throw unsupportedIn(`${files.name}/${CONFIG}`, 'a trained bias');
     if (/(^|\.)(embed_tokens|wte|lm_head)\.weight$/.test(name))
       checkVocabulary(entry, [model.shape.vocabulary, model.shape.channels], files.name);
     if (/(^|\.)(embed_tokens|wte|wpe|lm_head)\./.test(name))
@@ -376,6 +378,12 @@ export async function missingFile(files: FileSet, name: string): Promise<GraftEr
       'Choose one of these folders.',
     );
   const [only] = inside;
+  if (only === undefined && files.list().includes('config.json'))
+    return new GraftError(
+      'adapter-missing',
+      `${files.name} has no ${name}: it is the folder of a model, not of an adapter.`,
+      'Give a model as --model, or as --tuned next to its base.',
+    );
   return only === undefined
     ? new GraftError(
         'adapter-missing',

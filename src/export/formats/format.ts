@@ -10,6 +10,7 @@ import type { ChatPageProgram } from '../chat-page/write.ts';
 import type { FolderFile } from '../folder-sink.ts';
 import type { MergeLoss } from '../gguf/loss.ts';
 import type { BasePlace } from '../load-section.ts';
+import type { Tested } from '../model-card.ts';
 import type { Files } from '../peft.ts';
 
 /** The sources of a folder. */
@@ -50,17 +51,13 @@ export interface PreparedExport {
 /** The type of weights, if a person does not choose one. */
 export const USUAL_TYPE = 'f16';
 
-export interface ExportFormat {
+export interface ExportFormat extends Tested {
   /** As `--format` names it. */
   readonly name: string;
   /** As the page names it. */
   readonly label: string;
   /** What it is and for whom, in part of a sentence: in the help of the command, and under the label. */
   readonly help: string;
-  /** What is lost on the way, in sentences. */
-  readonly loses: string;
-  /** How the project's own tests hold it against the program that reads it, in sentences. */
-  readonly proof: string;
   /** The number formats that its weights can have, if there is a choice. */
   readonly types?: readonly string[];
   /** Whether a model without an adapter can be exported: a tuned one. */

@@ -6,6 +6,7 @@ import { fileNameOf, type FolderFile } from '../folder-sink.ts';
 import { ggufModel } from '../gguf/model.ts';
 import { GGUF_TYPES, type GgufType } from '../gguf/types.ts';
 import { openMerged } from '../merged-parts.ts';
+import type { Tested } from '../model-card.ts';
 import { USUAL_TYPE, wholeFile, type ExportFormat, type Parts, type PreparedExport } from './format.ts';
 
 const CARD = 'README.md';
@@ -20,7 +21,7 @@ export const ggufMerged: ExportFormat = {
   bare: true,
   measurable: true,
   async prepare(parts) {
-    const { file, summary, card } = await prepareGguf(parts);
+    const { file, summary, card } = await prepareGguf(parts, ggufMerged);
     return {
       folder: `${fileNameOf(parts.adapterName)}-gguf`,
       files: [file, wholeFile(CARD, new TextEncoder().encode(card))],
@@ -36,8 +37,8 @@ interface PreparedGguf extends Pick<PreparedExport, 'summary'> {
   readonly card: string;
 }
 
-/** @throws GraftError `adapter-…` if the adapter does not fit the base, `weights-…`, `export-format`, `tokenizer-…` */
-export async function prepareGguf(parts: Parts): Promise<PreparedGguf> {
+/** @param format whose card it is @throws GraftError `adapter-…` if the adapter does not fit the base, `weights-…`, `export-format`, `tokenizer-…` */
+export async function prepareGguf(parts: Parts, format: Tested): Promise<PreparedGguf> {
   const { model, adapterName } = parts;
   const type = (parts.type ?? USUAL_TYPE) as GgufType;
   const { files, folder, weights, added, facts } = await openMerged(parts);
@@ -51,7 +52,7 @@ export async function prepareGguf(parts: Parts): Promise<PreparedGguf> {
   const run = `\`\`\`sh\nllama-cli -m ${file.name}\n\`\`\``;
   return {
     ...{ file, folder },
-    card: convertedCard({ ...facts, ...{ tag: 'gguf', type, stored, note, run } }),
+    card: convertedCard({ ...facts, ...{ tag: 'gguf', format, type, stored, note, run } }),
     summary: [`one model for llama.cpp in ${type}: ${stored}.`, ...(note === undefined ? [] : [note])].join(
       ' ',
     ),

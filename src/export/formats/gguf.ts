@@ -74,6 +74,7 @@ export const gguf: ExportFormat = {
     );
     const name = fileNameOf(adapterName);
     const card = adapterCard({
+      format: gguf,
       ...{ baseModel, name: adapterName, tag: 'gguf', kind: kind.label, adapter },
       run: `BASE.gguf is the base as a GGUF file.\n\n\`\`\`sh\nllama-cli -m BASE.gguf --lora ${name}.gguf\n\`\`\``,
     });

@@ -9,7 +9,7 @@ import { modelFolder } from '../../weights/folder.ts';
 import { fileNameOf } from '../folder-sink.ts';
 import { mergedFolder } from '../grown-folder.ts';
 import { checkMergeable, mergedParts, planMerged } from '../merge.ts';
-import { mergedCard } from '../model-card.ts';
+import { MERGED_FORMAT, mergedCard } from '../model-card.ts';
 import { companionFiles } from '../model-folder.ts';
 import { readPeft } from '../peft.ts';
 import { weightFiles } from '../weight-files.ts';
@@ -22,8 +22,7 @@ export const merged: ExportFormat = {
   name: 'merged',
   label: 'Merged model',
   help: 'base plus adapter as one model folder, for programs that know no adapters',
-  loses: 'Each number is rounded once to the type that the base has.',
-  proof: 'transformers gives the logits of Graft with base and adapter.',
+  ...MERGED_FORMAT,
   prepare: prepareMerged,
 };
 

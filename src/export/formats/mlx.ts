@@ -75,6 +75,7 @@ export const mlx: ExportFormat = {
       ];
     });
     const card = adapterCard({
+      format: mlx,
       ...{ baseModel, name: adapterName, tag: 'mlx', kind: kind.label, adapter },
       run: `BASE is the folder of the base, or its id on the hub. The folder of this file is the adapter.\n\n\`\`\`sh\nmlx_lm.generate --model BASE --adapter-path . --prompt Hello\n\`\`\``,
     });

@@ -4,6 +4,7 @@ import { loadTokenizer } from '../../text/tokenizer.ts';
 import { memoryFiles } from '../../weights/bytes.ts';
 import { modelFolder } from '../../weights/folder.ts';
 import { GgufFolder } from '../../weights/gguf/folder.ts';
+import { adapterCard } from '../converted-card.ts';
 import { fileNameOf, type FolderFile } from '../folder-sink.ts';
 import { GGUF_TYPES } from '../gguf/types.ts';
 import { modelfile } from '../ollama/modelfile.ts';
@@ -68,7 +69,7 @@ interface Made {
 }
 
 async function mergedOf(parts: Parts): Promise<Made> {
-  const { file, folder, summary, card } = await prepareGguf(parts);
+  const { file, folder, summary, card } = await prepareGguf(parts, ollama);
   return { files: [file], folder, summary, card };
 }
 
@@ -80,13 +81,17 @@ async function pairOf(parts: Parts): Promise<Made> {
   const base =
     folder instanceof GgufFolder
       ? copyOf(folder, adapted.files)
-      : (await prepareGguf({ ...parts, adapter: {}, adapterName: parts.baseModel, type: USUAL_TYPE })).file;
-  const { baseModel, adapterName } = parts;
+      : (await prepareGguf({ ...parts, adapter: {}, adapterName: parts.baseModel, type: USUAL_TYPE }, ollama))
+          .file;
+  const { baseModel, adapterName: name, adapter } = parts;
+  const apart = adapted.files.find((file) => file.name.endsWith('.gguf'))!;
+  const run = `\`\`\`sh\nllama-cli -m ${base.name} --lora ${apart.name}\n\`\`\``;
   return {
-    files: [base, ...adapted.files.filter(({ name }) => name.endsWith('.gguf'))],
+    files: [base, apart],
     folder,
     summary: `the base and ${adapted.summary}`,
-    card: `---\nbase_model: ${JSON.stringify(baseModel)}\ntags:\n  - graft\n---\n\n# ${baseModel} and ${adapterName}, apart\n\nThe base is not changed; the adapter is added when it is loaded.\n`,
+    // The format of the adapter has refused every kind but this.
+    card: adapterCard({ baseModel, name, adapter, run, tag: 'gguf', kind: 'LoRA', format: ollama }),
   };
 }
 

@@ -45,7 +45,10 @@ export const onnx: ExportFormat = {
     const afterPrompt = facts.adapter ? await readAfterPrompt(memoryFiles(adapter, adapterName)) : '';
     const isChat = companions.tokenizer.chatTemplate !== undefined;
     const run = runSection(`${name}-${FOLDER}`, isChat, afterPrompt);
-    const card = convertedCard({ ...facts, ...{ tag: 'transformers.js', type, stored: words, note, run } });
+    const card = convertedCard({
+      ...facts,
+      ...{ tag: 'transformers.js', format: onnx, type, stored: words, note, run },
+    });
     return {
       folder: `${name}-${FOLDER}`,
       files: [...companions.files, wholeFile('README.md', new TextEncoder().encode(card)), ...files],

@@ -19,6 +19,7 @@ import { chatPageFiles, type SourceFile } from '../chat-page/write.ts';
 import type { ChatDefaults } from '../chat-page/settings.ts';
 import { fileNameOf } from '../folder-sink.ts';
 import { TOKENIZER_FILES } from '../grown-folder.ts';
+import { testedSection } from '../model-card.ts';
 import { readAfterPrompt, readPeft } from '../peft.ts';
 import type { ExportFormat, Parts } from './format.ts';
 
@@ -121,5 +122,6 @@ async function cardOf({ adapter }: Parts, folder: FileSet): Promise<string> {
     ...(Object.hasOwn(adapter, CARD) ? [adapter[CARD]] : []),
     ...(source ? [await source.read(0, Math.min(source.size, MAX_CARD_BYTES))] : []),
   ];
-  return cards.map((card) => new TextDecoder().decode(card).trim()).join('\n\n* * *\n\n');
+  const texts = cards.map((card) => new TextDecoder().decode(card).trim());
+  return [...texts, testedSection(page).trim()].join('\n\n* * *\n\n');
 }

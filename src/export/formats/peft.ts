@@ -4,6 +4,7 @@ import { memoryFiles } from '../../weights/bytes.ts';
 import { modelFolder } from '../../weights/folder.ts';
 import { fileNameOf } from '../folder-sink.ts';
 import { tokenizerFiles } from '../grown-folder.ts';
+import { PEFT_FORMAT } from '../model-card.ts';
 import { readPeft, withBase } from '../peft.ts';
 import { wholeFile, type ExportFormat } from './format.ts';
 
@@ -11,8 +12,7 @@ export const peft: ExportFormat = {
   name: 'peft',
   label: 'PEFT adapter',
   help: 'the adapter as a PEFT folder, for transformers and PEFT',
-  loses: 'Nothing.',
-  proof: 'PEFT gives the logits of Graft.',
+  ...PEFT_FORMAT,
   async prepare({ adapter, adapterName, base, model, place }) {
     const { modules } = await readPeft(memoryFiles(adapter, adapterName), model);
     const added = addedTokens(modules);

@@ -1,6 +1,15 @@
 /** `graft export`: every format of the registry, and what it refuses. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,11 +19,15 @@ import { exportCommand } from '../../../src/cli/export.ts';
 import { LIST } from '../../../src/cli/own-files.ts';
 import { file, folder, writeFolder } from '../../../src/cli/files.ts';
 import { mergeCommand } from '../../../src/cli/merge.ts';
-import type { ChatPageSettings } from '../../../src/export/chat-page/settings.ts';
+import { PLACES, type ChatPageSettings } from '../../../src/export/chat-page/settings.ts';
+import { EVALUATION_FILE, evaluationFile } from '../../../src/evaluate/record-file.ts';
+import { recordOf } from '../../../src/evaluate/record.ts';
 import { EXPORT_FORMATS } from '../../../src/export/formats/registry.ts';
+import { modelCard, withSection } from '../../../src/export/model-card.ts';
 import { writePeft } from '../../../src/export/peft.ts';
 import { readModel } from '../../../src/model/family.ts';
 import { openModelWeights } from '../../../src/model/folder-layout.ts';
+import { EXACT_MATCH } from '../../../src/scorers/parts/share.ts';
 import { SUMS } from '../../../src/weights/sums.ts';
 import { parseSafetensors } from '../../../src/weights/safetensors.ts';
 import { SPRIG } from '../../engine/sprig.ts';
@@ -187,6 +200,56 @@ function pageIn(out: string): { html: string; settings: ChatPageSettings } {
   return { html, settings: JSON.parse(json) as ChatPageSettings };
 }
 
+/** The configuration of an adapter whose card is written. */
+const CARD_CONFIG = { rank: 4, alpha: 8, targets: ['q_proj'] };
+
+describe('the card', () => {
+  test.each(EXPORT_FORMATS)(
+    '$name: has the facts of the adapter, what was measured, and how the format is tested',
+    async (format) => {
+      const files: Record<string, Uint8Array<ArrayBuffer>> = {};
+      for (const name of ['adapter_config.json', 'adapter_model.safetensors'])
+        files[name] = new Uint8Array(readFileSync(join(ADAPTER, name)));
+      const facts = { baseModel: 'sprig', baseLicence: 'mit', dataSha256: 'a'.repeat(64) };
+      const card = modelCard(CARD_CONFIG, { ...facts, how: { recipe: { lr: 0.004 } } });
+      files['README.md'] = new TextEncoder().encode(withSection(card, '## Measured\n\nOn 2 test rows.\n'));
+      const base = folder(SPRIG);
+      const parts = {
+        ...{ baseModel: 'sprig', base, model: await readModel(base), adapterName: 'pirate', adapter: files },
+        chatPage: async () => ({ html: Object.values(PLACES).join(''), offline: '' }),
+      };
+      for (const type of [undefined, ...(format.types?.includes('pair') ? ['pair'] : [])]) {
+        const { files: written } = await format.prepare({ ...parts, ...(type !== undefined && { type }) });
+        const own = written.find(({ name }) => ['README.md', 'index.html'].includes(name))!;
+        let text = '';
+        for await (const bytes of own.read()) text += new TextDecoder().decode(bytes);
+        const wanted = [
+          '| Licence of the base | mit |',
+          facts.dataSha256,
+          'On 2 test rows.',
+          '0.004',
+          format.proof,
+        ];
+        for (const part of wanted) expect(text).toContain(part);
+      }
+    },
+  );
+});
+
+test('a card takes the last measurement of the folder along', async () => {
+  const own = at('measured');
+  cpSync(ADAPTER, own, { recursive: true });
+  rmSync(join(own, SUMS), { force: true });
+  writeFileSync(join(own, 'README.md'), modelCard(CARD_CONFIG, { baseModel: 'sprig' }));
+  const about = { time: 0, model: { name: 'sprig', bundled: true }, data: { name: 'rows.jsonl' } };
+  const answers = { answers: [{ text: 'yes' }], scores: { [EXACT_MATCH]: [1] } };
+  const subject = { subject: { method: 'adapter', label: 'measured' } as const, ...answers };
+  const record = recordOf(about, [{ prompt: 'Say', expected: 'yes' }], [subject], [{ name: EXACT_MATCH }]);
+  writeFileSync(join(own, EVALUATION_FILE), evaluationFile(record));
+  await run({ format: 'gguf', adapter: own, out: at('measured-gguf') });
+  expect(readFileSync(at('measured-gguf', 'README.md'), 'utf8')).toContain('On 1 test row of rows.jsonl');
+});
+
 describe('page', () => {
   test('writes one file with the model, the adapter, its card and the settings of answers', async () => {
     const answers = { system: 'Be brief.', temperature: '0.7', 'top-p': '0.9', 'max-new-tokens': '40' };
@@ -195,7 +258,9 @@ describe('page', () => {
     const { html, settings } = pageIn(at('page'));
     expect(settings).toMatchObject({
       ...{ name: 'adapter', about: 'sprig with adapter, LoRA in 42 layers.', system: 'Be brief.' },
-      card: readFileSync(join(SPRIG, 'README.md'), 'utf8').trim(),
+      card: expect.stringMatching(
+        /^---\nlicense: apache-2.0[\s\S]*## How the format is tested\n\n.*In a page it gives the answers of Graft/,
+      ) as string,
       defaults: {
         maxNewTokens: 40,
         sampling: { temperature: 0.7, topP: 0.9, topK: 0 },

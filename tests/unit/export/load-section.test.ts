@@ -125,10 +125,10 @@ test('a card shows how the run was made, without places on a disk, before how to
   expect(card).toContain('Made with Graft 1.2.3. The base computed in f16, its weights in q4_0.');
   expect(card).not.toContain('rows.jsonl');
   const { data: _, ...shared } = recipe;
-  expect(JSON.parse(/```json\n(.+?)\n```\n\n## Load it/s.exec(card)![1])).toEqual(shared);
+  expect(JSON.parse(/```json\n(.+?)\n```\n\n## How the format/s.exec(card)![1])).toEqual(shared);
 
   const merge = { baseModel: 'sprig', adapter: 'mine', layers: 2, formula: 'W + BA' };
-  const how = card.slice(card.indexOf('Made with'), card.indexOf('## Load it'));
+  const how = card.slice(card.indexOf('Made with'), card.indexOf('## How the format'));
   expect(mergedCard({ ...merge, adapterCard: card })).toContain(`## How the adapter was made\n\n${how}`);
   const foreign = card.replace('Trained with Graft. ', 'Trained with another program. ');
   for (const adapterCard of [foreign, modelCard(config, { baseModel: 'sprig' }), undefined])

@@ -178,7 +178,6 @@ describe("PEFT's folder", () => {
   it.each<[string, Record<string, unknown>, string]>([
     ['another kind', { peft_type: 'VERA' }, 'adapter-unsupported'],
     ['DoRA without its lengths', { use_dora: true }, 'adapter-fit'],
-    ['trained biases', { bias: 'lora_only' }, 'adapter-unsupported'],
     ['saved modules', { modules_to_save: ['score'] }, 'adapter-unsupported'],
     ['token indices', { trainable_token_indices: [1] }, 'adapter-unsupported'],
     ['a bias beside B', { lora_bias: true }, 'adapter-unsupported'],
@@ -204,6 +203,18 @@ describe("PEFT's folder", () => {
       .replace('"alpha_pattern": {}', '"alpha_pattern": {"q_proj": 1e999}');
     expect(text).toContain('1e999');
     await graftError(() => read({ ...written, [CONFIG]: text }), 'adapter-config');
+  });
+
+  it('asks PEFT to train biases, of a base without any', async () => {
+    for (const bias of ['all', 'lora_only']) expect((await readWith({ bias })).modules).toHaveLength(4);
+  });
+
+  it('of a full fine-tuning is pointed to --tuned', async () => {
+    const folder = memoryFiles({ 'config.json': '{}', 'model.safetensors': '' }, 'tuned');
+    const error = await graftError(() => readPeft(folder, model), 'adapter-missing');
+    expect(error.message).toContain(
+      'it is the folder of a model, not of an adapter. Give a model as --model',
+    );
   });
 
   it('names what is missing, and the first tensor that does not fit', async () => {
@@ -242,6 +253,20 @@ describe("PEFT's folder", () => {
       [(name, shape) => ({ name, shape: name === b ? [shape[0] * shape[1]] : shape }), b],
       [(name, shape) => ({ name: name === a ? 'base_model.model.elsewhere' : name, shape }), a],
     ];
+    // What PEFT writes of a base that has biases.
+    const bias = 'base_model.model.model.layers.1.self_attn.q_proj.base_layer.bias';
+    const biased = [...entries.values()].map(({ name, shape }) => ({ name, shape }));
+    const data = (shape: readonly number[]): Float32Array<ArrayBuffer> =>
+      new Float32Array(shape.reduce((size, one) => size * one, 1));
+    const withBias = concatBytes(
+      writeSafetensors(
+        [...biased, { name: bias, shape: [4] }].map((one) => ({
+          ...{ ...one, dtype: 'F32' as const, data: data(one.shape) },
+        })),
+      ),
+    );
+    const refused = await graftError(() => read({ ...written, [WEIGHTS]: withBias }), 'adapter-unsupported');
+    expect(refused.what).toContain('a trained bias');
     for (const [change, named] of cases) {
       const error = await graftError(
         async () => read({ ...written, [WEIGHTS]: await rewrite(change) }),
