@@ -12,11 +12,13 @@ const CERTAIN = 20;
  *
  * @param replies texts by the last words of a prompt. Each is one token, as are the last words
  * @param chatTemplate ends prompts with these words
+ * @param positions tokens that it reads at most: a token of a text is a byte
  */
 export function writePhraseModel(
   folder: string,
   replies: Readonly<Record<string, string>>,
   chatTemplate: string,
+  positions = 1024,
 ): void {
   mkdirSync(folder, { recursive: true });
   // Bytes that are printed, and space and line feed as byte-level tokens.
@@ -63,7 +65,12 @@ export function writePhraseModel(
       num_hidden_layers: 1,
       vocab_size: tokens.length,
     },
-    ...{ num_attention_heads: 2, num_key_value_heads: 2, max_position_embeddings: 1024, rope_theta: 10000 },
+    ...{
+      num_attention_heads: 2,
+      num_key_value_heads: 2,
+      max_position_embeddings: positions,
+      rope_theta: 10000,
+    },
     ...{ bos_token_id: 0, eos_token_id: 1, tie_word_embeddings: false },
   });
   const added = { single_word: false, lstrip: false, rstrip: false, normalized: false };
