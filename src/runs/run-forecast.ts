@@ -77,7 +77,14 @@ export interface Speeds {
   readonly test?: TrainingSpeed;
 }
 
-type Opened = PlannedOn & {
+/** The model of a forecast, which need not be on the device. */
+export type ForecastModel = Pick<
+  LanguageModel,
+  'device' | 'definition' | 'dtype' | 'weightChoices' | 'storedAs'
+>;
+
+type Opened = Omit<PlannedOn, 'model'> & {
+  readonly model: ForecastModel;
   readonly info: { readonly parameters: number; readonly activeParameters?: number };
 };
 
@@ -253,7 +260,7 @@ const MAX_COUNTED = 64;
 
 /** The work of a run's plans on the open model. */
 export async function workOf(
-  { model }: { readonly model: LanguageModel },
+  { model }: { readonly model: ForecastModel },
   options: RunSpec,
 ): Promise<PlanWork> {
   const known = counted.get(model) ?? new Map<string, PlanWork>();

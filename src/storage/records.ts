@@ -119,6 +119,8 @@ export interface StoredAdapter {
   readonly baseWeights?: object;
   /** It was trained on feedback, and is on trial until a person puts it in use. */
   readonly trial?: boolean;
+  /** Its base is an encoder: it changes the vectors of texts, and writes no answers. */
+  readonly encodes?: true;
   /** It belongs to a sweep, and is not in the library until a person keeps it. */
   readonly sweep?: string;
   /** When it was deleted. It can be restored while a page that deleted it is open, unless its room is needed. */
@@ -268,7 +270,8 @@ export interface StoredResult {
     | 'lineage'
     | 'tuned'
     | 'log'
-    | 'questions';
+    | 'questions'
+    | 'retrievers';
   /** When it was written. */
   readonly changed: number;
   /** The worker's own data, stored unchanged. */

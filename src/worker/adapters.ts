@@ -27,8 +27,9 @@ import {
 } from '../storage/adapters.ts';
 import { AdapterZip, isZip, packZip, zipTooLarge, type Step } from '../export/adapter-zip.ts';
 import type { AdapterChange, AdapterInfo } from './api.ts';
-import type { Bases } from './bases.ts';
-import { folderOfFiles, foldersOfFiles, type OpenModel } from './model.ts';
+import { isSameBase, type Bases } from './bases.ts';
+import { folderOfFiles, foldersOfFiles } from './model.ts';
+import type { ModelDefinition } from '../model/family.ts';
 import { unknownAdapter } from './session.ts';
 import { stepping, type SliceWatch } from './slices.ts';
 
@@ -43,6 +44,12 @@ const TOKENIZER_LIMIT: Readonly<Record<string, number>> = { 'tokenizer.json': 64
 const MAX_NAME = 200;
 /** Bytes that are read at once. */
 const CHUNK = 4 * 2 ** 20;
+
+/** The model that an adapter is imported for, which need not be on a device. */
+interface AdaptedModel {
+  readonly info: { readonly name: string };
+  readonly model: { readonly definition: ModelDefinition };
+}
 
 export class Library {
   list(): Promise<AdapterInfo[]> {
@@ -111,13 +118,14 @@ export class Library {
   /**
    * Every adapter of a PEFT folder, or of a zip of one. One that cannot be read does not stop the others.
    *
+   * @param open the model that they are for
    * @param projectId gives the project that they belong to, once they are known to be good
    * @throws GraftError `adapter-…`, `zip-…`, `file-too-large`, `worker-aborted`: of the first that cannot be read, once the others are imported
    */
   async import(
     name: string,
     files: readonly File[],
-    open: OpenModel,
+    open: AdaptedModel,
     projectId: () => Promise<string>,
     watch: SliceWatch,
   ): Promise<AdapterInfo[]> {
@@ -153,7 +161,7 @@ export class Library {
   async #import(
     name: string,
     from: FileSet | AdapterZip,
-    { info, model }: OpenModel,
+    { info, model }: AdaptedModel,
     projectId: () => Promise<string>,
     watch: SliceWatch,
   ): Promise<AdapterInfo> {
@@ -174,21 +182,25 @@ export class Library {
     const folder = memoryFiles({ ...stored, ...tokenizer, ...sums }, name);
     await checkSums(folder, PEFT_FILES);
     const base = (await readJson(folder, CONFIG))?.['base_model_name_or_path'];
-    const baseModel = typeof base === 'string' && base !== '' ? base.slice(0, MAX_NAME) : info.name;
+    const named = typeof base === 'string' && base !== '' ? base.slice(0, MAX_NAME) : info.name;
+    const encodes = model.definition.pooling !== undefined;
+    // Encoders are chosen by the person, and folders of one model have many names.
+    const baseModel = encodes ? info.name : named;
     const { config, modules, tensors } = await readPeft(folder, model.definition).catch((error: unknown) => {
-      throw baseModel === info.name ? error : ofOtherBase(error, baseModel, info.name);
+      throw named === info.name ? error : ofOtherBase(error, named, info.name);
     });
     const card = stored[CARD] ?? new TextEncoder().encode(modelCard(config, { baseModel }));
     const adapter: AdapterInfo = {
       id: crypto.randomUUID(),
       projectId: await projectId(),
       name: name.trim().slice(0, MAX_NAME) || 'Imported',
-      note: '',
+      note: isSameBase(baseModel, named) ? '' : `Its configuration names “${named}” as its base.`,
       baseModel,
       ...adapterSettings(config),
       parameters: countParameters(tensors),
       created: Date.now(),
       ...lossesOfCard(new TextDecoder().decode(card)),
+      ...(encodes && { encodes }),
     };
     // The last point at which it can be stopped.
     await step(1, 1);

@@ -19,6 +19,7 @@ import type { KernelsApi } from './api/kernels.ts';
 import type { MemoryApi } from './api/memory.ts';
 import type { ModelsApi } from './api/models.ts';
 import type { ProjectsApi } from './api/projects.ts';
+import type { RetrieversApi } from './api/retrievers.ts';
 import type { RewardsApi } from './api/rewards.ts';
 import type { QuestionsApi } from './api/questions.ts';
 import type { ResultsApi } from './api/results.ts';
@@ -49,6 +50,7 @@ export type * from './api/outcome.ts';
 export type * from './api/projects.ts';
 export type * from './api/questions.ts';
 export type * from './api/results.ts';
+export type * from './api/retrievers.ts';
 export type * from './api/rewards.ts';
 export type * from './api/row-files.ts';
 export type * from './api/rows.ts';
@@ -78,6 +80,7 @@ export interface GraftWorker
     ProjectsApi,
     QuestionsApi,
     ResultsApi,
+    RetrieversApi,
     RewardsApi,
     RowFilesApi,
     RowsApi,

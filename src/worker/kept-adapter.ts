@@ -57,6 +57,7 @@ export function keptAdapter(
     ...(learned.bestEvalLoss !== undefined && { evalLoss: learned.bestEvalLoss }),
     ...(settings.start && { parent: settings.start }),
     ...(settings.trial === true && { trial: true }),
+    ...(model.isEncoder && { encodes: true }),
     ...(run.sweep !== undefined && { sweep: run.sweep }),
     ...(run.data && { data: run.data }),
     ...(run.dataOptions && { dataOptions: run.dataOptions }),

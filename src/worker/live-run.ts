@@ -69,7 +69,7 @@ export class LiveRun {
   private constructor(
     private readonly seed: RunSeed,
     private readonly session: Session,
-    private readonly open: OpenModel,
+    readonly open: OpenModel,
     private readonly subject: OnDevice,
     private readonly store: PageStore,
     private readonly run: Run,
@@ -251,6 +251,7 @@ export class LiveRun {
       await this.run.destroy();
       this.session.trim();
       await this.subject.free();
+      await this.open.close?.();
     } catch (error) {
       // If the device is lost now, everything is freed with it.
       if (!device.failure) throw error;

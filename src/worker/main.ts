@@ -24,7 +24,8 @@ import { countingLooks, Looks, type LooksApi } from './edits/looks.ts';
 import type { TunedAnswerer } from './eval-session.ts';
 import { evaluate, instructionFor, measureFewShot } from './evaluation.ts';
 import { Documents, documentsApi } from './documents/documents-api.ts';
-import { questionsApi } from './documents/questions-api.ts';
+import { questionLibrary, questionsApi } from './documents/questions-api.ts';
+import { retrieversApi } from './documents/retrievers-api.ts';
 import { downloadApi, makeDownloads } from './download-api.ts';
 import { feedbackApi } from './feedback-api.ts';
 import { exampleEncoder } from './example-encoder.ts';
@@ -36,7 +37,7 @@ import { onlyTask, preview } from '../data/row-set.ts';
 import { headOf } from '../data/sheet-types.ts';
 import { forecastApi } from './forecast-api.ts';
 import { describeDevice } from './devices.ts';
-import { fetchBundled, type OpenModel } from './model.ts';
+import { fetchBundled, openModel, type OpenModel } from './model.ts';
 import { modelApi } from './model-api.ts';
 import { Models } from './models.ts';
 import { planRun } from '../runs/run-memory.ts';
@@ -67,7 +68,13 @@ const session = new Session();
 const queue = new Queue();
 const library = new Library();
 const projects = new Projects(() => session.source);
-const runs = new Runs(session, queue, projects, (model, held) => openRef(model, () => undefined, held));
+const runs = new Runs(
+  session,
+  queue,
+  projects,
+  (model, held) => openRef(model, () => undefined, held),
+  (name) => openEncoder(name),
+);
 const models = new Models();
 const bases = new Bases(
   async () => (await fetchBundled(APP, () => undefined)).files,
@@ -79,6 +86,7 @@ const documents = new Documents({
   ...{ models, session, runs },
   bundled: async () => (await fetchBundled(APP, () => undefined)).files,
 });
+const questions = questionLibrary(documents);
 const rowDownloads = makeRowDownloads();
 const readings = new Readings();
 const histories = new Histories();
@@ -98,6 +106,22 @@ async function openRef(
     (model.bundled ? await fetchBundled(APP, onProgress) : await models.open(model.name));
   const held = baseWeights ?? (await chosenWeights(model, await session.device()));
   return session.openModel({ ...source, baseWeights: held }, onProgress);
+}
+
+/** An encoder for a run, which closes it. @throws GraftError `model-missing`, and as `openModel` */
+async function openEncoder(name: string): Promise<OpenModel> {
+  const { files } = await models.open(name);
+  const device = await session.tunedDevice();
+  const source = { name, files, bundled: false, encodes: true } as const;
+  const open = await openModel(device, source, () => undefined);
+  let isOpen = true;
+  return {
+    ...open,
+    async close() {
+      if (isOpen && !device.failure) await open.model.destroy();
+      isOpen = false;
+    },
+  };
 }
 
 /** Work on a model or on data: in turn with work on the GPU, except for data while a run trains. */
@@ -128,7 +152,8 @@ const api: Omit<GraftWorker, LooksApi> = {
   ...modelApi({ models, session, runs, bases, openRef }),
   ...downloadApi(downloads),
   ...documentsApi(documents, { models, runs }),
-  ...questionsApi({ documents, session, runs }),
+  ...questionsApi({ questions, session, runs }),
+  ...retrieversApi({ documents, questions, library, models, session, runs, openEncoder }),
   ...rowFilesApi(rowDownloads, openDataOrThrow),
   ...curatedApi(session, runs, async (model) =>
     model.bundled ? (await fetchBundled(APP, () => undefined)).files : models.store.open(model.name),

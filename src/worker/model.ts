@@ -6,6 +6,7 @@ import { GraftError, messageOf } from '../errors.ts';
 import { foldersWith } from '../export/adapter-zip.ts';
 import type { StoredAs } from '../model/base-weights.ts';
 import { contentParts, hashOf } from '../model/content.ts';
+import { readPooledEncoder } from '../model/encoder.ts';
 import { activeParametersOf, parametersOf, type WeightSpec } from '../model/family.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import type { WeightChoices } from '../model/weight-types.ts';
@@ -23,6 +24,8 @@ export interface ModelSource {
   readonly bundled: boolean;
   /** The types of its frozen matrices: as stored if left out. */
   readonly baseWeights?: WeightChoices;
+  /** Whether it is an encoder, which a run tunes. */
+  readonly encodes?: true;
 }
 
 export interface OpenModel {
@@ -36,6 +39,8 @@ export interface OpenModel {
   readonly fingerprint: string;
   /** Identifies the content alone: rows belong to it, whatever the types of the weights. */
   readonly content: string;
+  /** Frees it after its run: an encoder is open for that alone. Missing for the model of the session. */
+  readonly close?: () => Promise<void>;
 }
 
 export const BUNDLED = 'sprig';
@@ -139,6 +144,7 @@ export async function openModel(
   // First, since it is quick and the file most likely to be missing.
   const tokenizer = await loadTokenizer(files);
   const model = await LanguageModel.load(device, files, {
+    ...(source.encodes && { definition: await readPooledEncoder(files), precision: 'f32' }),
     baseWeights: source.baseWeights,
     onProgress: (done, total) => onProgress({ what: 'loading', done, total }),
   });

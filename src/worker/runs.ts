@@ -3,6 +3,8 @@ import { ifStorageWorks } from '../storage/settings.ts';
 import { GraftError } from '../errors.ts';
 import type { StoredRun } from '../storage/records.ts';
 import { changeRun, deleteRun, readResumableRun } from '../storage/runs.ts';
+import type { Objective } from '../objectives/objective.ts';
+import { objectiveOf } from '../objectives/registry.ts';
 import { isScoringFailure } from '../train/policy/scoring.ts';
 import type { BaseWeights, ModelRef, FormSpec, RunRecord, RunSummary } from './api.ts';
 import { restoredData, type DataSet } from './data.ts';
@@ -37,6 +39,17 @@ export interface Swept {
   readonly rows?: DataSet | undefined;
 }
 
+/** A run of its own: on an encoder, and rows for it. */
+export interface OwnRun {
+  readonly options: FormSpec;
+  readonly open: OpenModel;
+  readonly data: DataSet;
+}
+
+/** Whether what a run trains writes answers: an encoder does not. */
+const writes = ({ settings }: Pick<StoredRun, 'settings'>): boolean =>
+  !(objectiveOf((settings as FormSpec).objective) as Objective).encodes;
+
 export class Runs {
   #live: LiveRun | undefined;
   readonly #turn: DeviceTurn;
@@ -46,6 +59,7 @@ export class Runs {
     queue: Queue,
     private readonly projects: Projects,
     private readonly openRef: (model: ModelRef, baseWeights: BaseWeights) => Promise<OpenModel>,
+    private readonly openEncoder: (name: string) => Promise<OpenModel>,
   ) {
     this.#turn = new DeviceTurn(session, queue);
     session.whenLost(() => {
@@ -90,6 +104,31 @@ export class Runs {
     });
   }
 
+  /**
+   * A run on an encoder, next to the open model and the open rows.
+   *
+   * @param prepare opens it and makes its rows, once the device is free
+   * @throws as {@link start}, and what `prepare` throws
+   */
+  startOwn(
+    prepare: (signal: AbortSignal) => Promise<OwnRun>,
+    projectId: string,
+    emit: Emit,
+  ): Promise<RunRecord> {
+    const begun = this.#turn.begin('cancel', emit, async (signal) => {
+      await this.release();
+      const { options, open, data } = await prepare(signal);
+      return this.#closing(open, () => {
+        checkRun(options, data, open);
+        const { run, ...made } = newRun(options, data, open);
+        return this.#create({ run: { ...run, projectId }, ...made }, open, emit, signal);
+      });
+    });
+    return begun.catch((error: unknown) => {
+      throw error instanceof Withdrawn ? cancelled() : error;
+    });
+  }
+
   /** @throws GraftError `run-not-resumable`, `run-other-model`, and as `start` */
   resume(id: string, emit: Emit, swept?: Swept): Promise<RunRecord> {
     const begun = this.#turn.begin('pause', emit, async (signal) => {
@@ -105,6 +144,10 @@ export class Runs {
       const saved = await readResumableRun(id);
       if (!saved) throw notResumable('It has ended, or was deleted: start a new one with its settings.');
       const open = await this.#modelOf(saved.run);
+      if (!writes(saved.run))
+        return this.#closing(open, () =>
+          this.#create({ ...saved, isLarge: false }, open, emit, signal, swept),
+        );
       const added = tokensOfKept(saved.run.settings as FormSpec, open.tokenizer);
       const own = await modelWith(open, added);
       const { large } = saved.rows;
@@ -180,9 +223,14 @@ export class Runs {
         throw notResumable('There is nothing left of it to keep: start a new one with its settings.');
       // Before the first step there is nothing to keep.
       if (how === 'cancel' || saved.checkpoint.step === 0) return runRecord(await discardSaved(saved), false);
-      const kept = await keepSaved(saved, await this.#modelOf(saved.run));
-      this.#show(kept.adapterId);
-      return runRecord(kept.run, false);
+      const open = await this.#modelOf(saved.run);
+      try {
+        const kept = await keepSaved(saved, open);
+        this.#show(kept.run, kept.adapterId);
+        return runRecord(kept.run, false);
+      } finally {
+        await open.close?.();
+      }
     });
     tellTabs();
     return run;
@@ -251,11 +299,12 @@ export class Runs {
 
   async #drive(live: LiveRun): Promise<RunRecord> {
     // The trained copy of the model cannot answer before it is kept.
-    this.session.current = live.adapter && {
-      live: live.adapter,
-      origin: () => live.origin,
-      trainedOn: () => ({ ...live.record, runId: live.id }),
-    };
+    if (writes(live.record))
+      this.session.current = live.adapter && {
+        live: live.adapter,
+        origin: () => live.origin,
+        trainedOn: () => ({ ...live.record, runId: live.id }),
+      };
     try {
       // The request that came while shaders were compiled.
       const { request } = this.#turn;
@@ -289,7 +338,7 @@ export class Runs {
       await live.discard('cancelled');
       this.#forget(live);
     } else {
-      this.#show(await live.keep(end));
+      this.#show(live.record, await live.keep(end));
     }
     this.#live = undefined;
     await live.destroy();
@@ -312,7 +361,7 @@ export class Runs {
         live.become('failed', failure);
       } else if (live.step > 0 && (await live.isFinite())) {
         // From its checkpoint it would fail in the same way.
-        this.#show(await live.keep('failed', failure));
+        this.#show(live.record, await live.keep('failed', failure));
       } else {
         await live.discard('failed', failure);
       }
@@ -351,22 +400,35 @@ export class Runs {
     });
   }
 
+  /** Ends work on a model that is open for it, unless a run has it then. */
+  async #closing<T>(open: OpenModel, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (this.#live?.open !== open) await open.close?.();
+      throw error;
+    }
+  }
+
   async #modelOf(run: StoredRun): Promise<OpenModel> {
     const model = { name: run.baseModel, bundled: run.bundled };
     const held = weightsOf(run);
-    if (!this.session.has(model, held)) await this.release();
+    const isOpen = writes(run) && this.session.has(model, held) !== undefined;
+    if (!isOpen) await this.release();
     let open: OpenModel | undefined;
     try {
-      open = await this.openRef(model, held);
+      open = writes(run) ? await this.openRef(model, held) : await this.openEncoder(run.baseModel);
     } catch (error) {
       if (!(error instanceof GraftError && error.code === 'model-missing')) throw error;
     }
     if (open?.fingerprint === run.modelFingerprint) return open;
+    await open?.close?.();
     throw otherModel(run, open);
   }
 
-  /** The adapter of a finished run becomes `current`. */
-  #show(id: string | undefined): void {
+  /** The adapter of a finished run becomes `current`, if it can answer. */
+  #show(run: StoredRun, id: string | undefined): void {
+    if (!writes(run)) return;
     this.session.current = id === undefined ? undefined : { id };
   }
 

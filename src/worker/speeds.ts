@@ -26,7 +26,14 @@ const measurementOf = (device: Device, fingerprint: string): Measurement => {
   return new Measurement(`step speeds ${vendor} ${architecture} ${description} ${fingerprint}`, [device]);
 };
 
-export async function readSpeeds({ model: { device }, fingerprint }: OpenModel): Promise<Speeds> {
+/** @param open the model of a forecast, which need not be on the device */
+export async function readSpeeds({
+  model: { device },
+  fingerprint,
+}: {
+  readonly model: Pick<OpenModel['model'], 'device'>;
+  readonly fingerprint: string;
+}): Promise<Speeds> {
   const [own, test] = await Promise.all([readStepSpeeds(device, fingerprint), readSpeed(device)]);
   return { ...(own && { own }), ...(test && { test }) };
 }

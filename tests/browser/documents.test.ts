@@ -9,7 +9,7 @@ import { referencePath } from '../engine/reference-file.ts';
 import { namedFontPdf, tinyPdf } from '../unit/retrieval/tiny-pdf.ts';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
 import { leastCosine, onnxOnly, vectorsKept } from './documents.ts';
-import { engineOf, holdReads } from './gate.ts';
+import { allowSteps, engineOf, holdReads } from './gate.ts';
 import { downloadOf, goTo, inspect, WAIT } from './looks.ts';
 import { writePhraseModel } from './phrase-model.ts';
 
@@ -263,5 +263,95 @@ test('questions that the open model drafts are approved one by one and become ro
   const [[prompt]] = turns;
   expect(prompt).toContain(`crop-0.md\n${crops[0]}`);
   expect(prompt).toContain('Question: When are beans sown?');
+  expect(studio.problems).toEqual([]);
+});
+
+test('the encoder is tuned on the approved questions, measured on those held back, and used for the index', async () => {
+  await goTo(page, 'documents');
+  const section = page.getByRole('region', { name: 'Tune the encoder' });
+  await section.getByText(/^2 approved questions have a passage/).waitFor(WAIT);
+  const beds = [
+    'The pond freezes in January.',
+    'The shed holds nine rakes.',
+    'The gate squeaks in the rain.',
+  ];
+  await page.getByLabel('Add files').setInputFiles(
+    beds.map((text, at) => ({
+      ...{ name: `bed-${at}.md`, mimeType: 'text/markdown', buffer: Buffer.from(text) },
+    })),
+  );
+  await page.getByText('3 documents added.').waitFor(WAIT);
+  await page.getByLabel('Documents to ask about').fill('bed-*.md');
+  await page.getByText('Draft by templates').click();
+  await press('Fill the templates');
+  for (const left of [3, 2, 1]) {
+    const card = page.getByRole('article', { name: `Draft 1 of ${left}` });
+    await card.waitFor(WAIT);
+    await card.focus();
+    await page.keyboard.press('a');
+  }
+  await section.getByText(/^3 questions to train on, 2 held back\./).waitFor(WAIT);
+  await section.getByLabel('Name of the adapter').fill('Garden finder');
+  await section.getByText('How it is tuned').click();
+  expect(await inspect(page, 'documents-retriever')).toEqual([]);
+
+  const worker = engineOf(page);
+  await allowSteps(worker, 1);
+  await press('Tune the encoder');
+  await section.getByText(/^step 1 of 3, loss/).waitFor(WAIT);
+  await press('Pause tuning');
+  await allowSteps(worker, Infinity);
+  const paused = section.getByText(/^Garden finder is paused at step [12] of 3/);
+  await paused.waitFor(WAIT);
+  expect(await inspect(page, 'documents-retriever-paused')).toEqual([]);
+  await page.reload();
+  await paused.waitFor(WAIT);
+  await press('Resume tuning');
+  const table = section.getByRole('table', { name: /^What each finds for 2 questions that are held back/ });
+  await table.waitFor(WAIT);
+  await section.getByText(/^Garden finder: MRR@10 .* Only 2 questions: too few to rely on\.$/).waitFor(WAIT);
+  expect(await table.getByRole('row').count()).toBe(3);
+  expect(await inspect(page, 'documents-retriever-measured')).toEqual([]);
+
+  const before = await vectorsKept(page);
+  await press('Use for the index: Garden finder');
+  const meaning = page.getByRole('region', { name: 'Search by meaning' });
+  await expect
+    .poll(() => meaning.innerText(), WAIT)
+    .toMatch(/^mean, tuned by Garden finder, makes a vector of each chunk: all \d+ chunks have one/m);
+  const tuned = await vectorsKept(page);
+  expect(tuned).toHaveLength(before.length);
+  expect(leastCosine(tuned, before, SIZE)).toBeLessThan(1 - 1e-6);
+  await search('Where do marrows grow?');
+  await page.getByRole('heading', { name: /passages for “Where do marrows grow/ }).waitFor(WAIT);
+
+  // It is exported and comes back as any other adapter, and finds the same.
+  const saved = await downloadOf(page, () => press('Download zip of Garden finder'));
+  await section.getByLabel('Import an adapter').setInputFiles({
+    ...{ name: 'again.zip', mimeType: 'application/zip' },
+    buffer: readFileSync(await saved.path()),
+  });
+  await section.getByLabel('Name of again').waitFor(WAIT);
+  // PEFT made this one.
+  const peft = referencePath('encoders', 'contrastive', 'start-mean');
+  await section.getByLabel('Import its folder').setInputFiles(peft);
+  await section.getByLabel('Name of start-mean').waitFor(WAIT);
+  await press('Measure on 2 held-back questions');
+  await section.getByText(/^again: MRR@10 .* It was made elsewhere/).waitFor(WAIT);
+  await section.getByText(/^start-mean: MRR@10/).waitFor();
+  const scores = async (name: string): Promise<string[]> =>
+    (await table.getByRole('row', { name }).getByRole('cell').allInnerTexts()).slice(0, 4);
+  expect(await scores('again')).toEqual(await scores('Garden finder'));
+  await press('Delete again');
+  await press('Bring it back: again');
+  await section.getByLabel('Name of again').waitFor(WAIT);
+
+  // It answers nothing, so that Use does not offer it, and its run is one of Train.
+  await goTo(page, 'use');
+  await page.getByLabel('Import a zip').waitFor(WAIT);
+  expect(await page.getByText('Garden finder').count()).toBe(0);
+  await goTo(page, 'train');
+  await page.getByRole('heading', { name: 'Garden finder', level: 1 }).waitFor(WAIT);
+  await page.getByRole('link', { name: 'See what it finds' }).waitFor();
   expect(studio.problems).toEqual([]);
 });

@@ -37,6 +37,9 @@ beforeEach(() => {
   store = memoryDocuments(PROJECT);
   encoders = new Encoders(
     async (name) => folder(referencePath('encoders', name)),
+    async () => {
+      throw new Error('No adapter is chosen');
+    },
     async () => device,
   );
   asked = 0;
@@ -100,7 +103,7 @@ test('reads a folder without its name, names the file that is broken, and finds 
     ['peas.md', undefined],
     ['plan.pdf', 2],
   ]);
-  expect(waiting).toEqual({ documents: 0, chunks: 0, files: 0 });
+  expect(waiting).toEqual({ documents: 0, chunks: 0, others: 0, files: 0 });
   const { hits } = await library.search(PROJECT, 'When are beans sown in May?', { method: 'bm25', top: 2 });
   expect(hits[0]).toMatchObject({ file: 'deep/beans.txt', page: null });
   expect(hits[0].text).toContain('Sow beans in May');
@@ -262,7 +265,7 @@ test('an encoder in int8 makes all vectors again, with cosines of 0.99 to those 
   await library.change(PROJECT, { encoder: { ...ENCODER, weights: 'int8' } });
   const { encoder, waiting } = await library.list(PROJECT);
   expect(encoder?.weights).toBe('int8');
-  expect(waiting).toEqual({ documents: 0, chunks: stored.length, files: 0 });
+  expect(waiting).toEqual({ documents: 0, chunks: stored.length, others: stored.length, files: 0 });
   const marrows = { method: 'cosine', top: 1 } as const;
   await expect(library.search(PROJECT, 'marrows', marrows)).rejects.toMatchObject({
     code: 'documents-vectors',
@@ -297,7 +300,7 @@ test('what was computed before a stop is kept, and another session computes the 
   expect(stopped).toBe(true);
   const { waiting, documents } = await library.list(PROJECT);
   expect(documents.length).toBe(300);
-  expect(waiting).toEqual({ documents: 0, chunks: 44, files: 0 });
+  expect(waiting).toEqual({ documents: 0, chunks: 44, others: 0, files: 0 });
   const { hits, missing } = await library.search(PROJECT, 'bed 7', { method: 'cosine', top: 300 });
   expect([hits.length, missing]).toEqual([256, 44]);
 

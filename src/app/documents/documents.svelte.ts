@@ -213,7 +213,7 @@ export class Documents {
     if (await this.#change({ chunking })) await this.#bringUpToDate();
   }
 
-  /** @param encoder with weights as {@link int8} says; undefined for a search by words only */
+  /** @param encoder with weights as {@link int8} says, and without another adapter than it names; undefined for a search by words only */
   async choose(encoder: EncoderChoice | undefined): Promise<void> {
     this.chosenMethod = undefined;
     const weights = this.int8 ? 'int8' : undefined;

@@ -48,6 +48,7 @@ const WORDS = {
   'few-shot': 'Examples in the prompt (few-shot)',
   instructed: 'Instruction before the question',
   retrieval: 'Passages in the prompt (retrieval)',
+  retriever: 'Tuned encoder (retriever)',
   majority: 'Most frequent answer',
   nearest: 'Nearest row',
   'own-metric': 'Metric with settings of your own',

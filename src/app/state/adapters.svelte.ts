@@ -1,5 +1,12 @@
 /** The library of adapters. */
-import type { AdapterChange, AdapterChoice, AdapterInfo, Failure, Progress } from '../../worker/api.ts';
+import type {
+  AdapterChange,
+  AdapterChoice,
+  AdapterInfo,
+  Failure,
+  GraftWorker,
+  Progress,
+} from '../../worker/api.ts';
 import { folderFiles } from '../ui/files.ts';
 import { saveFile } from '../ui/save.ts';
 import { farWords, TimeLeftClock } from '../ui/time-left.ts';
@@ -19,6 +26,8 @@ export function choiceOf(key: AdapterKey): AdapterChoice {
 
 export class Adapters {
   list = $state.raw<readonly AdapterInfo[]>([]);
+  /** Those of encoders, which answer nothing: Documents lists them. */
+  retrievers = $state.raw<readonly AdapterInfo[]>([]);
   loaded = $state(false);
   failure = $state.raw<Failure>();
   /** Adapters that were deleted in this tab: each can be restored. */
@@ -39,8 +48,13 @@ export class Adapters {
     () => this.#session.worker.listAdapters(),
     (outcome) => {
       this.loaded = true;
-      if (outcome.ok) this.list = [...outcome.adapters].sort((a, b) => b.created - a.created);
-      else this.failure = outcome;
+      if (!outcome.ok) {
+        this.failure = outcome;
+        return;
+      }
+      const all = [...outcome.adapters].sort((a, b) => b.created - a.created);
+      this.list = all.filter(({ encodes }) => !encodes);
+      this.retrievers = all.filter(({ encodes }) => encodes);
     },
   );
   readonly #session: Session;
@@ -54,7 +68,20 @@ export class Adapters {
 
   /** The list, with those that are deleted in their places. */
   shown: readonly AdapterInfo[] = $derived.by(() =>
-    inPlace(this.list, this.deleted, ({ created }) => created),
+    inPlace(
+      this.list,
+      this.deleted.filter(({ encodes }) => !encodes),
+      ({ created }) => created,
+    ),
+  );
+
+  /** The same of encoders, of the open project. */
+  shownRetrievers: readonly AdapterInfo[] = $derived.by(() =>
+    inPlace(
+      this.retrievers,
+      this.deleted.filter(({ encodes }) => encodes),
+      ({ created }) => created,
+    ).filter(({ projectId }) => projectId === this.#projects.id),
   );
 
   /** Those of the open project. */
@@ -81,7 +108,9 @@ export class Adapters {
 
   async change(id: string, change: AdapterChange): Promise<void> {
     // At once: a late answer would take back what is typed meanwhile.
-    this.list = this.list.map((entry) => (entry.id === id ? { ...entry, ...change } : entry));
+    const changed = (entry: AdapterInfo): AdapterInfo => (entry.id === id ? { ...entry, ...change } : entry);
+    this.list = this.list.map(changed);
+    this.retrievers = this.retrievers.map(changed);
     const outcome = await this.#session.worker.updateAdapter(id, change);
     this.#listed.changed();
     if (outcome.ok) return;
@@ -97,6 +126,7 @@ export class Adapters {
     }
     this.deleted = [...this.deleted.filter(({ id }) => id !== adapter.id), adapter];
     this.list = this.list.filter(({ id }) => id !== adapter.id);
+    this.retrievers = this.retrievers.filter(({ id }) => id !== adapter.id);
     this.#listed.changed();
     this.#session.announcer.say(`${adapter.name} is deleted. It can be brought back.`);
   }
@@ -162,7 +192,25 @@ export class Adapters {
   }
 
   /** Imports a zip, several of them, or the files of one PEFT folder. A failed import does not stop the others. */
-  async bring(files: readonly File[]): Promise<void> {
+  bring(files: readonly File[]): Promise<void> {
+    return this.#bring(
+      files,
+      (...asked) => this.#session.worker.importAdapter(...asked),
+      async () => ((await this.#session.ensureModel()) ? undefined : this.#session.modelFailure),
+    );
+  }
+
+  /** The same for the encoder of a project. */
+  bringRetriever(projectId: string, files: readonly File[]): Promise<void> {
+    return this.#bring(files, (...asked) => this.#session.worker.importRetriever(projectId, ...asked));
+  }
+
+  /** @param ready opens what the adapters are for @returns why it could not */
+  async #bring(
+    files: readonly File[],
+    send: GraftWorker['importAdapter'],
+    ready: () => Promise<Failure | undefined> = async () => undefined,
+  ): Promise<void> {
     if (files.length === 0) return;
     this.failure = undefined;
     const failed: (Failure & { readonly name: string })[] = [];
@@ -172,12 +220,10 @@ export class Adapters {
       if (signal.aborted) break;
       const name = folderFiles(part[0]) || part[0].name.replace(/\.zip$/i, '');
       this.importing = name;
-      if (!(await this.#session.ensureModel())) {
-        this.failure = this.#session.modelFailure;
-        break;
-      }
+      this.failure = await ready();
+      if (this.failure) break;
       this.#begin();
-      const outcome = await this.#session.worker.importAdapter(name, part, this.#hear, signal);
+      const outcome = await send(name, part, this.#hear, signal);
       if (outcome.ok) this.#session.announcer.say(arrived(outcome.adapters));
       else if (outcome.code !== 'worker-aborted') failed.push({ ...outcome, name });
     }

@@ -61,6 +61,6 @@ export class RunFollower {
     const { status, options } = run;
     // Another run may be on the screen by now, and a person may have chosen sides.
     if (record?.id !== run.record?.id || sides !== String(chat.sides)) return;
-    if ((status === 'done' || status === 'stopped') && !options?.trial) inUse.compare();
+    if ((status === 'done' || status === 'stopped') && !options?.trial && !run.encodes) inUse.compare();
   }
 }

@@ -12,6 +12,7 @@ import type {
   StepPoint,
 } from '../../worker/api.ts';
 import { fromTo } from '../../evaluate/reading-brief.ts';
+import { isOfEncoder } from '../train/settings.ts';
 import { shownPoints, curveWords } from '../train/shown.ts';
 import { Milestones } from './milestones.ts';
 import type { Session } from './session.svelte.ts';
@@ -83,10 +84,16 @@ export class Run extends ShownRun {
   get hasAdapter(): boolean {
     return (
       this.isLoaded &&
+      !this.encodes &&
       this.points.length > 0 &&
       this.status !== 'cancelled' &&
       resultOf(this.options ?? {}) === 'adapter'
     );
+  }
+
+  /** Whether it tunes an encoder, which answers nothing and is not the open model. */
+  get encodes(): boolean {
+    return this.options !== undefined && isOfEncoder(this.options);
   }
 
   /** For a run whose model and rows are being opened first. */
@@ -95,12 +102,17 @@ export class Run extends ShownRun {
     this.preparing = true;
   }
 
-  start(options: FormSpec): Promise<boolean> {
+  /** @param begin starts it with these settings, on the open model and rows if left out */
+  start(
+    options: FormSpec,
+    begin: (hear: (event: RunEvent) => void) => Promise<Outcome<{ readonly run: RunRecord }>> = (hear) =>
+      this.#session.worker.startRun(options, hear),
+  ): Promise<boolean> {
     this.clear(options);
     this.preparing = true;
     this.#resumed = false;
     void this.#session.keepStorage();
-    return this.#follow(this.#session.worker.startRun(options, (event) => this.#hear(event)));
+    return this.#follow(begin((event) => this.#hear(event)));
   }
 
   async resume(summary: RunSummary): Promise<boolean> {
@@ -212,7 +224,9 @@ export class Run extends ShownRun {
     this.#changed(true);
   }
 
-  async #openModelOf({ baseModel, bundled, baseWeights }: RunSummary): Promise<boolean> {
+  async #openModelOf({ baseModel, bundled, baseWeights, options }: RunSummary): Promise<boolean> {
+    // The worker opens an encoder for its run alone.
+    if (isOfEncoder(options)) return true;
     this.#session.want({ name: baseModel, bundled });
     if (await this.#session.ensureModel(baseWeights)) return true;
     this.preparing = false;
@@ -298,7 +312,8 @@ export class Run extends ShownRun {
 
   /** Plans the memory, to show next to the measured number: the number that the form showed. */
   async #plan(): Promise<void> {
-    const { options } = this;
+    // The plan is of the open model.
+    const options = this.encodes ? undefined : this.options;
     const outcome = options && (await this.#session.worker.planRun(options));
     if (outcome?.ok && options === this.options) this.planned ??= outcome.memory.peakBytes;
   }

@@ -17,6 +17,7 @@ const LONG_SECONDS = 10;
 const left = (seconds: number | undefined): string =>
   seconds !== undefined && seconds >= 1 ? `, about ${duration(seconds)} left` : '';
 
+/** What a run does between its steps. */
 export function phaseDoing(phase: RunPhase): Doing {
   switch (phase.kind) {
     case 'validating': {

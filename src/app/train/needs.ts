@@ -50,7 +50,7 @@ export const NEEDS: Readonly<Record<Needs, Need>> = {
   },
   queries: {
     rows: columnsOf('queries'),
-    get: 'Tune an encoder with them by graft train --objective contrastive.',
+    get: 'Tune an encoder with them by graft train --objective contrastive, or with your own questions under Documents.',
   },
   text: {
     rows: 'plain text or Markdown',

@@ -36,6 +36,8 @@ export interface EncoderChoice {
   readonly questionPrefix: string;
   /** What its matrices are rounded to in Graft's own engine, as `--base-weights int8` does. As stored if left out. */
   readonly weights?: 'int8';
+  /** The adapter of the library that it is tuned with, by its name then. */
+  readonly adapter?: { readonly id: string; readonly name: string };
 }
 
 export interface ProjectDocuments {
@@ -44,14 +46,19 @@ export interface ProjectDocuments {
   readonly chunking: Chunking;
   /** Missing for a search by words only. */
   readonly encoder?: EncoderChoice & {
-    /** Whether the model is kept in this browser. */
+    /** Whether the model, and its adapter if it has one, are kept in this browser. */
     readonly kept: boolean;
   };
   /**
-   * What `continueDocuments` has to do: documents to divide again, and chunks without a vector. And how many files were chosen that a stop or a closed
-   * page came before: they are not kept, so that only `addDocuments` reads them.
+   * What `continueDocuments` has to do: documents to divide again, and chunks without a vector, some of which have one of another encoder (`others`). And
+   * how many files were chosen that a stop or a closed page came before: they are not kept, so that only `addDocuments` reads them.
    */
-  readonly waiting: { readonly documents: number; readonly chunks: number; readonly files: number };
+  readonly waiting: {
+    readonly documents: number;
+    readonly chunks: number;
+    readonly others: number;
+    readonly files: number;
+  };
 }
 
 /** A file with its path from a folder on: files lose it on their way to a worker. */

@@ -43,6 +43,7 @@ const RESULT_NAMES = {
   tuned: 'Table of what was tuned',
   log: 'Log of use',
   questions: 'Questions about documents',
+  retrievers: 'Recall of tuned encoders',
 };
 
 export interface ImportOptions {

@@ -11,11 +11,12 @@ import { readPrefixes } from '../../model/pooling.ts';
 import type { DocumentsApi, EncoderChoice, EncoderRuntime, FileAt, SearchChoice } from '../api/documents.ts';
 import type { DocumentHit } from '../api.ts';
 import { foldersWith } from '../../export/adapter-zip.ts';
+import { findAdapter, storedAdapterFiles } from '../../storage/adapters.ts';
 import { APP } from '../app-address.ts';
 import { checkEncoderFiles, type Models } from '../models.ts';
 import { listener, outcome } from '../outcome.ts';
 import type { Runs } from '../runs.ts';
-import type { Session } from '../session.ts';
+import { unknownAdapter, type Session } from '../session.ts';
 import { following, unstopped } from '../stopping.ts';
 import type { DocumentLibrary } from './library.ts';
 import type { Encoders } from './encoders.ts';
@@ -113,6 +114,11 @@ export class Documents {
     ]);
     const encoders = (this.#encoders = new Kept(
       (name) => models.store.open(name),
+      async (id) => {
+        const files = await storedAdapterFiles(id);
+        if (!files) throw unknownAdapter();
+        return files;
+      },
       () => session.tunedDevice(),
     ));
     const counterOfBundled = async (): ReturnType<typeof counterOfFiles> => counterOfFiles(await bundled());
@@ -127,7 +133,9 @@ export class Documents {
       },
       encoderFacts: (choice) => encoders.facts(choice),
       openEncoder: (choice, onProgress) => encoders.open(choice, onProgress),
-      isKept: async (name) => (await models.store.list()).some((model) => model.name === name),
+      isKept: async ({ name, adapter }) =>
+        (await models.store.list()).some((model) => model.name === name) &&
+        (adapter === undefined || (await findAdapter(adapter.id)) !== undefined),
       inTurn: (work) => runs.withDevice(work),
     });
     return { library, encoders };

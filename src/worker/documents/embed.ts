@@ -6,7 +6,7 @@ import type { DocumentPorts, IndexWatch } from './ports.ts';
 import { sameMaker, vectorsOf, type DocumentSettings } from './settings.ts';
 
 /** Chunks of a turn. */
-const SLICE = 256;
+export const SLICE = 256;
 /** Chunks after which a document that is not complete is written. */
 const WRITE_AFTER = 4096;
 

@@ -1,7 +1,9 @@
 /** Encoders of documents: those that are kept, the one that is offered, and the one that is on the device. */
+import { Adapter } from '../../adapters/adapter.ts';
 import type { Device } from '../../engine/device.ts';
 import { GraftError, messageOf } from '../../errors.ts';
-import { contentOf } from '../../model/content.ts';
+import { readPeft, type AdapterData } from '../../export/peft.ts';
+import { contentOf, hashOf } from '../../model/content.ts';
 import { Embedder } from '../../model/embedder.ts';
 import { Encoder } from '../../model/encoder.ts';
 import { defineEncoder, parametersOf, readEncoder } from '../../model/family.ts';
@@ -10,9 +12,10 @@ import { readPooling, readWindow, type PoolingSettings } from '../../model/pooli
 import { INT8_WEIGHTS } from '../../model/weight-types.ts';
 import { DeviceVectors } from '../../retrieval/device-vectors.ts';
 import { inMemory } from '../../retrieval/search.ts';
+import type { StoredFiles } from '../../storage/records.ts';
 import { textIds } from '../../text/text-ids.ts';
 import { loadTokenizer } from '../../text/tokenizer.ts';
-import type { FileSet } from '../../weights/bytes.ts';
+import { memoryFiles, type FileSet } from '../../weights/bytes.ts';
 import type { EncoderChoice, OfferedEncoder, Progress } from '../api.ts';
 import type { DeviceEncoder, EncoderFacts } from './ports.ts';
 
@@ -47,6 +50,8 @@ interface Read extends EncoderFacts {
   readonly window: number;
   /** Whether ONNX Runtime runs it. */
   readonly isOnnx: boolean;
+  /** What it is tuned with. */
+  readonly adapter?: AdapterData;
 }
 
 /** What makes vectors of token ids. */
@@ -59,9 +64,21 @@ interface Maker {
   destroy(): Promise<void>;
 }
 
-/** All of an encoder but its weights. @throws GraftError `config-…`, `tokenizer-…` */
-async function readFacts(files: FileSet, { passagePrefix, weights }: EncoderChoice): Promise<Read> {
+/** All of an encoder but its weights. @throws GraftError `documents-encoder`, `adapter-…`, `config-…`, `tokenizer-…` */
+async function readFacts(
+  files: FileSet,
+  { passagePrefix, weights, adapter: named }: EncoderChoice,
+  stored: StoredFiles | undefined,
+): Promise<Read> {
   const isOnnx = await isOnnxEncoder(files);
+  if (isOnnx && named)
+    throw new GraftError(
+      'documents-encoder',
+      `ONNX Runtime runs ${files.name}, and puts no adapter on it.`,
+      'Choose the encoder without the adapter, or add its folder with safetensors.',
+    );
+  const adapter =
+    named && stored && (await readPeft(memoryFiles(stored, named.name), await readEncoder(files)));
   const positions = isOnnx ? await onnxPositions(files) : (await readEncoder(files)).shape.maxPositions;
   const settings = await readPooling(files);
   const window = await readWindow(files, positions);
@@ -70,10 +87,18 @@ async function readFacts(files: FileSet, { passagePrefix, weights }: EncoderChoi
   const made = [content, pooling, normalise, window, passagePrefix];
   const rounded = isOnnx ? undefined : weights;
   const how = isOnnx ? 'onnx' : rounded;
+  const tuned = stored && {
+    adapter: await hashOf(
+      Object.keys(stored)
+        .sort()
+        .map((name) => stored[name]),
+    ),
+  };
   return {
     ...{ content, settings, window, isOnnx },
     ...(rounded && { weights: rounded }),
-    maker: JSON.stringify(how ? [...made, how] : made),
+    ...(adapter && { adapter }),
+    maker: JSON.stringify([...made, ...(how ? [how] : []), ...(tuned ? [tuned] : [])]),
     tokenizer: await loadTokenizer(files),
   };
 }
@@ -87,10 +112,12 @@ export class Encoders {
 
   /**
    * @param filesOf the folder of a kept model
+   * @param adapterOf the files of an adapter of the library
    * @param device opened if there is none
    */
   constructor(
     private readonly filesOf: (name: string) => Promise<FileSet>,
+    private readonly adapterOf: (id: string) => Promise<StoredFiles>,
     private readonly device: () => Promise<Device>,
   ) {}
 
@@ -99,20 +126,24 @@ export class Encoders {
     return this.#open !== undefined;
   }
 
-  /** @throws GraftError `model-missing`, `config-…`, `tokenizer-…` */
+  /** @throws GraftError `model-missing`, `worker-no-adapter`, `adapter-…`, `config-…`, `tokenizer-…` */
   async facts(choice: EncoderChoice): Promise<EncoderFacts> {
-    return readFacts(await this.filesOf(choice.name), choice);
+    return this.#read(await this.filesOf(choice.name), choice);
+  }
+
+  async #read(files: FileSet, choice: EncoderChoice): Promise<Read> {
+    return readFacts(files, choice, choice.adapter && (await this.adapterOf(choice.adapter.id)));
   }
 
   /** Loads an encoder in place of another. @throws GraftError as {@link facts}, `weights-…`, `engine-…` */
   async open(choice: EncoderChoice, onProgress: (progress: Progress) => void): Promise<DeviceEncoder> {
     const device = await this.device();
-    const key = JSON.stringify([choice.name, choice.passagePrefix, choice.weights]);
+    const key = JSON.stringify([choice.name, choice.passagePrefix, choice.weights, choice.adapter?.id]);
     const held = this.#open;
     if (held?.key === key && held.device === device && !device.failure) return held.encoder;
     await this.release();
     const files = await this.filesOf(choice.name);
-    const facts = await readFacts(files, choice);
+    const facts = await this.#read(files, choice);
     const hear = (done: number, total: number): void => onProgress({ what: 'loading', done, total });
     const maker = facts.isOnnx ? await onnxMaker(files, facts) : await ownMaker(device, files, facts, hear);
     const opened = new OnDevice(facts, maker, device);
@@ -140,12 +171,16 @@ export class Encoders {
 async function ownMaker(
   device: Device,
   files: FileSet,
-  { settings, weights }: Read,
+  { settings, weights, adapter: data }: Read,
   onProgress: (done: number, total: number) => void,
 ): Promise<Maker> {
+  let adapter: Adapter | undefined;
   const encoder = await Encoder.load(device, files, {
     ...{ precision: 'f32', onProgress },
     ...(weights && { weights: INT8_WEIGHTS }),
+    ...(data && {
+      adapt: async (model) => (adapter = await Adapter.frozen(model, data.modules, data.tensors)),
+    }),
   });
   const embedder = new Embedder(encoder, settings);
   return {
@@ -154,6 +189,7 @@ async function ownMaker(
     async destroy() {
       if (!device.failure) await device.settle();
       embedder.destroy();
+      adapter?.destroy();
       await encoder.destroy();
     },
   };

@@ -1,6 +1,7 @@
 /** The documents of projects: added, replaced and removed, divided into chunks with vectors, and searched. */
 import { GraftError } from '../../errors.ts';
 import { checkChunkSettings } from '../../retrieval/chunks.ts';
+import { searchVectors } from '../../retrieval/cosine.ts';
 import { pageOf } from '../../retrieval/read-document.ts';
 import type { PassageSource } from '../../retrieval/passages-prompt.ts';
 import type { KeptDocument } from '../../storage/documents.ts';
@@ -18,10 +19,17 @@ import type {
 import { missingProject } from '../projects.ts';
 import { Queue } from '../queue.ts';
 import { Adding, chunkAgain, DOCUMENT_LIMITS } from './adding.ts';
-import { embedMissing } from './embed.ts';
+import { embedMissing, SLICE } from './embed.ts';
 import { chunkId, OpenIndex } from './open-index.ts';
 import { counterOf, type DeviceEncoder, type DocumentPorts, type IndexWatch } from './ports.ts';
-import { isCurrent, sameMaker, documentSettings, vectorsOf, type DocumentSettings } from './settings.ts';
+import {
+  documentSettings,
+  isCurrent,
+  otherVectorsOf,
+  sameMaker,
+  vectorsOf,
+  type DocumentSettings,
+} from './settings.ts';
 
 export class DocumentLibrary {
   /** Changes follow each other. */
@@ -57,12 +65,14 @@ export class DocumentLibrary {
           passagePrefix: encoder.passagePrefix,
           questionPrefix: encoder.questionPrefix,
           ...(encoder.weights && { weights: encoder.weights }),
-          kept: await this.ports.isKept(encoder.name),
+          ...(encoder.adapter && { adapter: encoder.adapter }),
+          kept: await this.ports.isKept(encoder),
         },
       }),
       waiting: {
         documents: documents.filter(({ current }) => !current).length,
         chunks: encoder ? missing : 0,
+        others: encoder ? stored.reduce((sum, each) => sum + otherVectorsOf(each, settings), 0) : 0,
         files: unreadOf(index?.unread ?? [], stored).length,
       },
     };
@@ -213,6 +223,52 @@ export class DocumentLibrary {
     return model.embed(texts, encoder.questionPrefix, { signal });
   }
 
+  /** How the documents are searched, and what of them is kept. */
+  async state(projectId: string): Promise<{
+    readonly settings: DocumentSettings;
+    readonly documents: readonly StoredDocument[];
+  }> {
+    return {
+      settings: await this.#settings(projectId),
+      documents: await this.ports.store.listDocuments(projectId),
+    };
+  }
+
+  /**
+   * Places of the best chunks for questions by an encoder that is not the one of the index: it makes vectors of all chunks, which are not kept. Takes its
+   * turns on the device.
+   *
+   * @param top chunks of each question at most
+   * @returns for each question, best first
+   * @throws GraftError as `DocumentPorts.openEncoder`, and the signal's reason
+   */
+  async rankWith(
+    choice: EncoderChoice,
+    sources: readonly PassageSource[],
+    questions: readonly string[],
+    top: number,
+    { onProgress, signal }: IndexWatch,
+  ): Promise<number[][]> {
+    const texts = sources.map(({ text }) => text);
+    const parts: Float32Array[] = [];
+    const embed = (some: readonly string[], prefix: string): Promise<Float32Array> =>
+      this.ports.inTurn(async () =>
+        (await this.ports.openEncoder(choice, onProgress)).embed(some, prefix, { signal }),
+      );
+    for (let done = 0; done < texts.length; done += SLICE) {
+      signal.throwIfAborted();
+      onProgress({ what: 'embedding', done, total: texts.length });
+      parts.push(await embed(texts.slice(done, done + SLICE), choice.passagePrefix));
+    }
+    const asked = await embed(questions, choice.questionPrefix);
+    const size = asked.length / questions.length;
+    const vectors = new Float32Array(texts.length * size);
+    parts.forEach((part, at) => vectors.set(part, at * SLICE * size));
+    return questions.map((_, at) =>
+      searchVectors(vectors, asked.subarray(at * size, (at + 1) * size), top).map(({ chunk }) => chunk),
+    );
+  }
+
   /** The name of the project's encoder; undefined if none is chosen. */
   async encoderOf(projectId: string): Promise<string | undefined> {
     return (await this.#settings(projectId)).encoder?.name;
@@ -240,9 +296,10 @@ export class DocumentLibrary {
   }
 
   async #identify(choice: EncoderChoice): Promise<NonNullable<DocumentSettings['encoder']>> {
-    const { name, passagePrefix, questionPrefix } = choice;
+    const { name, passagePrefix, questionPrefix, adapter } = choice;
     const { content, maker, weights } = await this.ports.encoderFacts(choice);
-    return { name, passagePrefix, questionPrefix, content, maker, ...(weights && { weights }) };
+    const texts = { name, passagePrefix, questionPrefix };
+    return { ...texts, content, maker, ...(weights && { weights }), ...(adapter && { adapter }) };
   }
 
   /** @throws GraftError `documents-encoder` if another model has the name by now */

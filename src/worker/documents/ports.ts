@@ -64,8 +64,8 @@ export interface DocumentPorts {
     choice: EncoderChoice,
     onProgress: (progress: Progress) => void,
   ) => Promise<DeviceEncoder>;
-  /** Whether a model of this name is kept. */
-  readonly isKept: (name: string) => Promise<boolean>;
+  /** Whether a model of this name is kept, and the adapter if one is named. */
+  readonly isKept: (choice: Pick<EncoderChoice, 'name' | 'adapter'>) => Promise<boolean>;
   /** Takes a turn on the device. @throws GraftError `worker-training` */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 }

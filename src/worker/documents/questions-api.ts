@@ -12,7 +12,7 @@ import type { Documents } from './documents-api.ts';
 import type { QuestionLibrary } from './questions.ts';
 
 interface Rooms {
-  readonly documents: Documents;
+  readonly questions: () => Promise<QuestionLibrary>;
   readonly session: Session;
   readonly runs: Runs;
 }
@@ -22,8 +22,8 @@ interface Kept {
   readonly questions: readonly DocumentQuestion[];
 }
 
-/** The calls of the page for questions about documents. Each catches what it throws and returns it as a failure. */
-export function questionsApi({ documents, session, runs }: Rooms): QuestionsApi {
+/** The questions about documents, once for the worker. */
+export function questionLibrary(documents: Pick<Documents, 'library'>): () => Promise<QuestionLibrary> {
   let loaded: Promise<QuestionLibrary> | undefined;
   const load = async (): Promise<QuestionLibrary> => {
     const [{ QuestionLibrary: Library }, library] = await Promise.all([
@@ -45,7 +45,11 @@ export function questionsApi({ documents, session, runs }: Rooms): QuestionsApi 
       library,
     );
   };
-  const questions = (): Promise<QuestionLibrary> => (loaded ??= load());
+  return () => (loaded ??= load());
+}
+
+/** The calls of the page for questions about documents. Each catches what it throws and returns it as a failure. */
+export function questionsApi({ questions, session, runs }: Rooms): QuestionsApi {
   const listed = async (projectId: string): Promise<Kept> => ({
     questions: await (await questions()).list(projectId),
   });

@@ -17,6 +17,10 @@ export const DocumentSettings = v.object({
       questionPrefix: prefix,
       /** Left out for weights as stored. */
       weights: v.optional(v.literal('int8')),
+      /** The adapter that it is tuned with, and its name when it was chosen. */
+      adapter: v.optional(
+        v.object({ id: v.pipe(v.string(), v.maxLength(100)), name: v.pipe(v.string(), v.maxLength(1000)) }),
+      ),
       /** Identifies its files: its tokenizer divides the texts. */
       content: v.string(),
       /** Identifies all that a vector depends on besides the text. */
@@ -52,6 +56,13 @@ export function isCurrent({ divided }: Pick<StoredDocument, 'divided'>, settings
 /** Chunks of a document that have a vector of the chosen encoder. */
 export function vectorsOf(document: StoredDocument, { encoder }: DocumentSettings): number {
   return encoder && document.encoder === encoder.maker ? document.vectors : 0;
+}
+
+/** Chunks of a document whose vectors another encoder made. */
+export function otherVectorsOf(document: StoredDocument, { encoder }: DocumentSettings): number {
+  return encoder && document.encoder !== undefined && document.encoder !== encoder.maker
+    ? document.vectors
+    : 0;
 }
 
 /** The encoder, if it is the one that made the vectors. @throws GraftError `documents-encoder` */

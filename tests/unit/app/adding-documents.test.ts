@@ -28,7 +28,7 @@ async function opened(): Promise<{
   const calls: Adding[] = [];
   const listed = (files: number): object => ({
     ...{ documents: [], chunking: {} },
-    waiting: { documents: 0, chunks: 0, files },
+    waiting: { documents: 0, chunks: 0, others: 0, files },
   });
   const session = sessionWith(
     {

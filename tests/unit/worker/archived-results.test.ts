@@ -107,6 +107,19 @@ test('questions about documents are kept as a person left them, and one in no kn
   expect(() => parse(ResultFile, strange)).toThrow();
 });
 
+test('what tuned encoders find is kept with the sides of the questions', () => {
+  const value = {
+    ...{ trained: ['a.md\nWhy?'], held: ['b.md\nWhen?'], on: '0f' },
+    measures: [
+      { scores: { 'b.md\nWhen?': [0, 1, 1, 0.5] } },
+      { adapter: 'a-1', scores: { 'b.md\nWhen?': [1, 1, 1, 1] } },
+    ],
+  };
+  const result = { kind: 'retrievers', changed: 1, value };
+  expect(parse(ResultFile, result)).toEqual(result);
+  expect(() => parse(ResultFile, { ...result, value: { ...value, held: 3 } })).toThrow();
+});
+
 test('the answers, losses and exact counts of an earlier version are those of its record', () => {
   const record = recordIn(measured({ origin: { ...ORIGIN, adapter: ADAPTER } }, LOSS, {}));
   expect(record.items).toEqual(ROWS.map(({ prompt, expected }) => ({ prompt, expected })));

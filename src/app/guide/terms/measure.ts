@@ -54,9 +54,18 @@ export const MEASURE: Chapter = {
       what: 'A search finds the passages of your documents that fit a question, and they stand in the prompt before it. The model reads the answer instead of knowing it, so a changed document changes the answer at once.',
       more: 'More passages hold the answer more often, and take more of the window and more time.',
       start:
-        'For facts that change, measure it before you tune. Only the command has it: graft evaluate --index.',
+        'For facts that change, measure it before you tune: Evaluate does once the project has documents, and so does graft evaluate --index.',
       source: 'Lewis et al., Retrieval-Augmented Generation, 2020, arXiv:2005.11401',
       also: 'rag documents search index passages',
+    },
+    {
+      id: 'retriever',
+      what: 'The encoder that finds passages, with an adapter that has learned which passage answers which question. Each question is compared with its own passage and with all others of its step.',
+      more: 'Recall@5 is the share of questions whose passage is among the first five. MRR is the mean of 1 / rank of the first right one among ten. Both are measured on questions that were held back.',
+      start:
+        'Tune it when questions with your own words miss their passage. Few questions bring little: measure it, and keep the encoder as it is if nothing is gained.',
+      source: 'Henderson et al., Efficient Natural Language Response Suggestion, 2017, arXiv:1705.00652',
+      also: 'retriever encoder contrastive hard negatives recall mrr sentence-transformers',
     },
     {
       id: 'majority',

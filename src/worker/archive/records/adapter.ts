@@ -23,6 +23,7 @@ export const AdapterFile = v.object({
   evalLoss: v.optional(number),
   parent: v.optional(v.object({ id, name: text })),
   trial: v.optional(v.boolean()),
+  encodes: v.optional(v.literal(true)),
   sweep: v.optional(id),
   data: v.optional(DataRef),
   dataOptions: v.optional(DataOptions),

@@ -160,6 +160,14 @@ export const ResultFile = v.variant('kind', [
   }),
   v.object({
     ...result,
+    kind: v.literal('retrievers'),
+    value: v.object({
+      ...{ trained: v.array(v.string()), held: v.array(v.string()), on: text },
+      measures: v.array(v.object({ adapter: v.optional(id), scores: v.record(v.string(), v.array(number)) })),
+    }),
+  }),
+  v.object({
+    ...result,
     kind: v.literal('tuned'),
     value: v.object({
       entries: v.array(TunedEntry),
