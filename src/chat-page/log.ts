@@ -8,6 +8,8 @@ export type Thumb = 'up' | 'down';
 export interface LogRow {
   /** The prompt as the model was asked, and its answer. */
   readonly messages: readonly ChatMessage[];
+  /** Why the answer ended: `stop` at its end, `length` at the most tokens, `aborted` by the person. */
+  readonly finish_reason: string;
   /** Null if nobody judged the answer. */
   readonly thumb: Thumb | null;
   /** When the answer ended, in ISO 8601. */

@@ -152,7 +152,10 @@ async function ask(): Promise<void> {
     const before = prompt.system === '' ? [] : [{ role: 'system', content: prompt.system }];
     const given = prompt.turns.slice(2 * answered.dropped);
     const messages = [...before, ...given, answer];
-    view.end(answered.text, noteOf(answered), log.keep({ messages, time: new Date().toISOString() }));
+    // A text that ends answers is an end like any other.
+    const finish_reason = answered.reason === 'caller' ? 'stop' : answered.reason;
+    const kept = log.keep({ messages, finish_reason, time: new Date().toISOString() });
+    view.end(answered.text, noteOf(answered), kept);
   } catch (error) {
     turns = turns.slice(0, -1);
     view.remove();

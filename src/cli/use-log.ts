@@ -6,7 +6,7 @@ import { readUseLog, reportUse, useSentences, wrongOf } from '../evaluate/use-lo
 import { plural } from '../numbers.ts';
 import { openBytes, readWhole, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
-import { checkOutput } from './output-path.ts';
+import { checkFile, checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 
 export const useLogFlags = {
@@ -20,17 +20,21 @@ export const useLogFlags = {
     help: 'write the questions whose answers went wrong as rows without an answer, to be corrected',
   },
   json: { help: 'the report as JSON on standard output' },
+  overwrite: { help: 'replace the file that is at --out' },
   help: { help: 'show this text' },
 } as const satisfies FlagSpecs;
 
 export async function useLogCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(useLogFlags, args);
   const [path, data, out] = [flags.required('file'), flags.text('data'), flags.text('out')];
-  if (out !== undefined)
+  if (out !== undefined) {
     checkOutput('--out', out, [
       { what: 'the log', path },
       { what: 'the rows', path: data },
     ]);
+    // Its rows may be corrected by hand already.
+    checkFile('--out', out, flags.on('overwrite'));
+  }
   const used = readUseLog(await openBytes(path), path);
   const report = reportUse(used, data === undefined ? undefined : await questionsIn(data));
   if (flags.on('json')) output.result(`${JSON.stringify(report, null, 2)}\n`);
@@ -38,7 +42,9 @@ export async function useLogCommand(args: readonly string[], output: Output): Pr
   if (out === undefined) return;
   const rows = used.flatMap((one) => {
     const why = wrongOf(one);
-    return why ? [{ prompt: one.asked, completion: '', why, said: one.answer }] : [];
+    // Nobody corrects the answer to a list of token ids.
+    const isRead = typeof one.asked === 'string' || one.asked.every((part) => typeof part === 'object');
+    return why && isRead ? [{ prompt: one.asked, completion: '', why, said: one.answer }] : [];
   });
   await writeWhole(out, new TextEncoder().encode(rows.map((row) => `${JSON.stringify(row)}\n`).join('')));
   output.line(

@@ -2,7 +2,7 @@
  * A log of real use: what people asked a model, its answers, and their thumbs. Three programs write one, a line of JSON for each answer.
  *
  *   graft serve --log, and Use on the page   {time, model, messages | prompt, answer, finish_reason, thumb?}
- *   the chat page of an export               {time, messages with the answer as the last, thumb}
+ *   the chat page of an export               {time, messages with the answer as the last, finish_reason?, thumb}
  *
  * The report says how long answers are, which went wrong as far as their text says, and how far questions have moved from the training rows. Page and
  * command have the same numbers.
@@ -33,7 +33,7 @@ export interface UsedAnswer {
   /** The conversation, a text that the model continued, or its token ids. */
   readonly asked: readonly LoggedMessage[] | string | readonly number[];
   readonly answer: string;
-  /** `stop` or `length`; '' if the line does not say. */
+  /** `stop`, `length` or `aborted`; '' if the line does not say. */
   readonly finish: string;
   /** Missing if nobody judged the answer. */
   readonly thumb?: Thumb;
@@ -81,7 +81,9 @@ function readUsed(row: JsonObject, fault: (what: string) => GraftError): UsedAns
     const asked = conversation.slice(0, -1);
     const last = asked.at(-1);
     if (!last) throw fault('has no question');
-    return { ...common, model: CHAT_PAGE, prompt: last.content, asked, answer: answered.content, finish: '' };
+    // Pages of earlier versions do not say why an answer ended.
+    const finish = typeof row['finish_reason'] === 'string' ? row['finish_reason'] : '';
+    return { ...common, model: CHAT_PAGE, prompt: last.content, asked, answer: answered.content, finish };
   }
   const { model, answer, finish_reason: finish } = row;
   if (typeof model !== 'string' || typeof answer !== 'string' || typeof finish !== 'string')

@@ -86,6 +86,7 @@ test('a page in a subfolder answers as graft generate does, and asks nobody for 
         { role: 'user', content: QUESTION },
         { role: 'assistant', content: expected.trimEnd() },
       ],
+      finish_reason: 'stop',
       thumb: 'up',
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as unknown,
     },

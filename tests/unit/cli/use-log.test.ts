@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ExampleReader } from '../../../src/data/formats.ts';
 import { useLogCommand } from '../../../src/cli/use-log.ts';
 import { logDrift } from '../../../src/evaluate/drift.ts';
 import { graftError } from '../expect-graft-error.ts';
@@ -31,6 +32,7 @@ beforeAll(() => {
       used('tax of the invoice', 'a a a a a a a a'),
       used('invoice date', 'It goes on and', 'length'),
       { ...used('', ''), messages: undefined, prompt: 'invoice' },
+      { ...used('', ''), messages: undefined, prompt: [5, 6] },
     ]),
   );
 });
@@ -49,12 +51,12 @@ async function log(...args: readonly string[]): Promise<{ said: string; result: 
 test('counts what went wrong, compares lengths, and finds that questions have moved', async () => {
   const { said, result } = await log('--data', at('train.jsonl'), '--json');
   expect(JSON.parse(result)).toMatchObject({
-    answers: 5,
-    models: { voice: 5 },
-    wrong: { empty: 1, cut: 1, refusal: 1, repeats: 1 },
+    answers: 6,
+    models: { voice: 6 },
+    wrong: { empty: 2, cut: 1, refusal: 1, repeats: 1 },
     median_characters: { training_answers: 11 },
   });
-  expect(said).toContain('refused 1 (20%)');
+  expect(said).toContain('refused 1 (17%)');
   expect(said).toMatch(/Questions have moved .*More frequent now: invoice/);
 });
 
@@ -71,6 +73,21 @@ test('writes the questions that went wrong as rows to be corrected', async () =>
     said: "I'm sorry, I cannot say.",
   });
   expect(rows[3].prompt).toBe('invoice');
+  // What a person writes there is not lost to another call, and can be trained on.
+  const again = await graftError(() => log('--out', at('wrong.jsonl')), 'file-used');
+  expect(again.message).toContain('is there already. Choose another path for --out');
+  await log('--out', at('wrong.jsonl'), '--overwrite');
+  const corrected = rows.map((row, at) => (at === 0 ? { ...row, completion: 'It is 7.' } : row));
+  const reader = new ExampleReader(new TextEncoder().encode(lines(corrected)), { fileName: 'wrong.jsonl' });
+  for (const _ of reader.read());
+  const { examples, problems } = reader.result();
+  expect(examples).toMatchObject([
+    {
+      kind: 'messages',
+      messages: [{ content: 'invoice number' }, { role: 'assistant', content: 'It is 7.' }],
+    },
+  ]);
+  expect(problems.map(({ reason }) => reason)).toEqual(rows.slice(1).map(() => 'completion is empty'));
 });
 
 test.each([

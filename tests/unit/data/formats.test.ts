@@ -90,6 +90,11 @@ describe('formats of rows', () => {
       { prompt: [USER, ANSWER, USER], completion: [ANSWER] },
       { kind: 'messages', messages: [USER, { ...ANSWER, supervised: false }, USER, ANSWER] },
     ],
+    [
+      'completion',
+      { prompt: [USER], completion: ANSWER.content },
+      { kind: 'messages', messages: [USER, ANSWER] },
+    ],
     ['text', { text: 'Once' }, { kind: 'text', text: 'Once' }],
     [
       'tokens',
@@ -132,7 +137,8 @@ describe('formats of rows', () => {
     [{ instruction: 'x', input: 7, output: 'x' }, 'input is 7'],
     [{ prompt: 'x', completion: '' }, 'completion is empty'],
     [{ prompt: 1, completion: 'x' }, 'prompt is 1'],
-    [{ prompt: [USER], completion: 'x' }, 'completion is "x"'],
+    [{ prompt: [USER], completion: ' ' }, 'completion is empty'],
+    [{ prompt: 'x', completion: [ANSWER] }, 'prompt is "x"'],
     [{ text: ['x'] }, 'text is a list'],
     [{ ids: [1, 2], labels: [1] }, '2 ids and 1 labels'],
     [{ ids: [1, 2], labels: [-100, 3] }, 'labels[1] is 3'],

@@ -34,6 +34,10 @@ describe('a line', () => {
     expect(used[0]).toMatchObject({ prompt: 'Who lives here?', answer: 'A goat.', thumb: 'down' });
     expect(used[0].asked).toEqual([QUESTION]);
     expect(used[1]).not.toHaveProperty('thumb');
+    // A page of an earlier version does not say how an answer ended.
+    expect(used[0].finish).toBe('');
+    const [cut] = readUseLog(lines({ ...row, finish_reason: 'length', thumb: null }), 'chat.jsonl');
+    expect(wrongOf(cut)).toBe('cut');
   });
 
   test('keeps calls of tools, and joins the parts of a message', () => {
