@@ -297,7 +297,11 @@ test('refuses in the shape that the client reads', async () => {
     server.client.completions.create({ model: 'sprig', prompt: 'Hi', ...changes });
   await expect(complete({ max_tokens: 5000 })).rejects.toMatchObject({ status: 400, param: 'prompt' });
   await expect(complete({ prompt: [1, 99_999_999] })).rejects.toMatchObject({
-    ...{ status: 400, param: 'prompt', message: expect.stringContaining('99999999 is not a token') as string },
+    ...{
+      status: 400,
+      param: 'prompt',
+      message: expect.stringContaining('99999999 is not a token') as string,
+    },
   });
 });
 

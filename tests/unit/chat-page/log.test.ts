@@ -14,7 +14,12 @@ class Place {
   };
 }
 const row = (content: string): LogRow => ({
-  ...{ messages: [{ role: 'user', content }], finish_reason: 'stop', thumb: null, time: '2026-01-01T00:00:00.000Z' },
+  ...{
+    messages: [{ role: 'user', content }],
+    finish_reason: 'stop',
+    thumb: null,
+    time: '2026-01-01T00:00:00.000Z',
+  },
 });
 
 test('is off until it is switched on, and keeps its rows when it is switched off', () => {
