@@ -209,7 +209,7 @@ describe("PEFT's folder", () => {
     for (const bias of ['all', 'lora_only']) expect((await readWith({ bias })).modules).toHaveLength(4);
   });
 
-  it('of a full fine-tuning is pointed to --tuned', async () => {
+  it('is missed in the folder of a full fine-tuning, which is called a model', async () => {
     const folder = memoryFiles({ 'config.json': '{}', 'model.safetensors': '' }, 'tuned');
     const error = await graftError(() => readPeft(folder, model), 'adapter-missing');
     expect(error.message).toContain(
