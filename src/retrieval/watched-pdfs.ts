@@ -78,10 +78,15 @@ export function watchedPdfs(
   };
   const read: ReadPdf = async (bytes, name) => {
     clearTimeout(ending);
-    const opened = await (thread ??= start(
+    thread ??= start(
       (answer) => hear(answer),
       (error) => fail(error),
-    ));
+    );
+    const opened = await thread.catch((error: unknown) => {
+      // A network that failed may be there for the next file.
+      thread = undefined;
+      throw error;
+    });
     let watch: ReturnType<typeof setTimeout> | undefined;
     try {
       return await new Promise<PdfText>((resolve, reject) => {

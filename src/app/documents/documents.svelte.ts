@@ -138,9 +138,10 @@ export class Documents {
     this.queued--;
     this.report = undefined;
     void session.keepStorage();
-    const outcome = await this.#run('adding', (...watch) =>
+    const outcome = await this.#run('adding', id, (...watch) =>
       session.worker.addDocuments(id, [...files], ...watch),
     );
+    if (id !== projects.id) return;
     this.#remember(id, files, outcome === undefined || outcome.report.unread > 0);
     if (!outcome) return;
     this.report = outcome.report;
@@ -150,12 +151,12 @@ export class Documents {
     );
   }
 
-  /** Keeps files until all of them are read. */
+  /** Keeps files until all of them are read. @param isLeft whether some of these are not */
   #remember(id: string, files: readonly FileAt[], isLeft: boolean): void {
-    if (id !== this.#studio.projects.id) return;
     const before = this.#chosen?.id === id ? this.#chosen.lists.filter((list) => list !== files) : [];
-    const lists = isLeft && this.kept?.waiting.files ? [...before, files] : before;
-    this.#chosen = lists.length > 0 ? { id, lists } : undefined;
+    const lists = isLeft ? [...before, files] : before;
+    // The same files may have been chosen again: then nothing waits.
+    this.#chosen = lists.length > 0 && this.kept?.waiting.files ? { id, lists } : undefined;
   }
 
   /** Stops vectors that are being computed if files wait to be added. */
@@ -173,7 +174,7 @@ export class Documents {
     // Each brings everything up to date.
     for (const files of this.#chosen.lists) {
       await this.add(files);
-      if (this.stopping) return;
+      if (this.stopping || id !== this.#studio.projects.id) return;
     }
   }
 
@@ -182,7 +183,7 @@ export class Documents {
     const { id } = this.#studio.projects;
     if (id === undefined || this.work) return;
     const { worker, announcer } = this.#studio.session;
-    const outcome = await this.#run('continuing', (...watch) => worker.continueDocuments(id, ...watch));
+    const outcome = await this.#run('continuing', id, (...watch) => worker.continueDocuments(id, ...watch));
     if (outcome && !outcome.stopped) announcer.say('The documents are up to date.');
   }
 
@@ -223,13 +224,14 @@ export class Documents {
 
   /** Keeps an encoder from the files of its folder, and chooses it. */
   async bringEncoder(name: string, files: readonly FileAt[]): Promise<void> {
-    const { models, session } = this.#studio;
-    const outcome = await this.#run('copying', (...watch) =>
+    const { models, projects, session } = this.#studio;
+    const { id } = projects;
+    const outcome = await this.#run('copying', id, (...watch) =>
       session.worker.addEncoder(name, [...files], ...watch),
     );
     if (!outcome) return;
     await Promise.all([models.refresh(), session.refreshStorage()]);
-    await this.choose(outcome.encoder);
+    if (id === projects.id) await this.choose(outcome.encoder);
   }
 
   async search(): Promise<void> {
@@ -371,13 +373,13 @@ export class Documents {
     return outcome;
   }
 
-  /** Long work, of which one runs at a time. @returns undefined if it failed */
+  /** Long work, of which one runs at a time. @param id of the project that it is for @returns undefined if it failed */
   async #run<T extends object>(
     work: Work,
+    id: string | undefined,
     start: (hear: OnProgress, signal: AbortSignal) => Promise<Outcome<T & { documents?: ProjectDocuments }>>,
   ): Promise<(T & { documents?: ProjectDocuments }) | undefined> {
     const { projects, session } = this.#studio;
-    const { id } = projects;
     const left = new TimeLeftClock();
     this.work = work;
     this.stopping = false;

@@ -11,6 +11,7 @@ afterAll(() => vi.unstubAllGlobals());
 const list = (name: string): FileAt[] => [{ path: name, file: new File([''], name) }];
 
 interface Adding extends Held<unknown> {
+  readonly project: string;
   readonly file: string;
   hear(progress: Progress): void;
   readonly signal: AbortSignal;
@@ -22,6 +23,8 @@ async function opened(): Promise<{
     (typeof import('../../../src/app/documents/documents.svelte.ts'))['Documents']
   >;
   readonly calls: Adding[];
+  /** Which one is open. */
+  readonly projects: { id: string };
   end(call: Adding, unread?: number): Promise<void>;
 }> {
   const { Documents } = await import('../../../src/app/documents/documents.svelte.ts');
@@ -34,17 +37,18 @@ async function opened(): Promise<{
     {
       listDocuments: () => Promise.resolve({ ok: true, documents: listed(0) }),
       addDocuments: (...asked: unknown[]) => {
-        const [, files, hear, signal] = asked as [string, FileAt[], Adding['hear'], AbortSignal];
-        calls.push({ ...held(), ...{ file: files[0].path, hear, signal } });
+        const [project, files, hear, signal] = asked as [string, FileAt[], Adding['hear'], AbortSignal];
+        calls.push({ ...held(), ...{ project, file: files[0].path, hear, signal } });
         return calls.at(-1)!.promise;
       },
     },
     { keepStorage: () => Promise.resolve() },
   );
-  const documents = new Documents({ session, projects: { id: 'a' }, models: {} } as unknown as Studio);
+  const projects = { id: 'a' };
+  const documents = new Documents({ session, projects, models: {} } as unknown as Studio);
   await rest();
   return {
-    ...{ documents, calls },
+    ...{ documents, calls, projects },
     async end({ answer, signal }, unread = 0) {
       const report = { added: 1, replaced: 0, same: 0, bad: [], others: [], unread };
       answer({ ok: true, report, stopped: signal.aborted, documents: listed(unread) });
@@ -90,4 +94,47 @@ test('a stop keeps what it left unread, and Continue adds the same files again',
   expect(calls.map(({ file }) => file)).toEqual(['a.txt', 'a.txt']);
   await end(calls[1]);
   expect(documents.hasUnread).toBe(false);
+});
+
+test('files that are chosen again after a stop leave nothing to continue', async () => {
+  const { documents, calls, end } = await opened();
+  void documents.add(list('a.txt'));
+  await rest();
+  documents.stop();
+  await end(calls[0], 5);
+  void documents.add(list('a.txt'));
+  await rest();
+  await end(calls[1]);
+  expect(documents.hasUnread).toBe(false);
+});
+
+test('files stay with the project that they were chosen for, also if another is opened while they wait', async () => {
+  const { documents, calls, projects, end } = await opened();
+  void documents.add(list('a.txt'));
+  await rest();
+  void documents.add(list('b.txt'));
+  await rest();
+  const { kept } = documents;
+  projects.id = 'other';
+  await end(calls[0]);
+  await end(calls[1]);
+  expect(calls.map(({ project }) => project)).toEqual(['a', 'a']);
+  // The other project shows none of that as its own.
+  expect(documents.kept).toBe(kept);
+  expect(documents.report).toBeUndefined();
+});
+
+test('Continue adds nothing to a project that is opened meanwhile', async () => {
+  const { documents, calls, projects, end } = await opened();
+  for (const name of ['a.txt', 'b.txt']) {
+    void documents.add(list(name));
+    await rest();
+    documents.stop();
+    await end(calls.at(-1)!, 5);
+  }
+  void documents.proceed();
+  await rest();
+  projects.id = 'other';
+  await end(calls[2]);
+  expect(calls.map(({ project, file }) => `${project}/${file}`)).toEqual(['a/a.txt', 'a/b.txt', 'a/a.txt']);
 });

@@ -52,3 +52,12 @@ test('a thread that ends by itself names its file, and the next file gets anothe
   expect((await read(tinyPdf([['Two']]), 'b.pdf')).text).toBe('Two\n');
   expect(started).toBe(2);
 });
+
+test('a thread that cannot be started is started again for the next file', async () => {
+  let started = 0;
+  const start: StartPdfThread = (...heard) =>
+    started++ === 0 ? Promise.reject(new Error('offline')) : here(...heard);
+  const read = watchedPdfs(start, MAPS);
+  await expect(read(tinyPdf([['One']]), 'a.pdf')).rejects.toThrow('offline');
+  expect((await read(tinyPdf([['Two']]), 'b.pdf')).text).toBe('Two\n');
+});
