@@ -86,11 +86,12 @@ export async function columnOf(
   try {
     const { scores, failed } = await scoreAttempts(scorer, attempts, startSandbox);
     if (!failed) return { scores };
-    const { count, first } = failed;
+    const { first } = failed;
     if (scores.every((score) => score === null))
       return { scores, failed: { name: scorer.label, reason: `${first}.` } };
     // A row that it cannot compare has no score.
     if (scorer.fallback === undefined) return { scores };
+    const count = failed.places.length;
     const name = `${scorer.label} on ${plural(count, 'answer')}`;
     return { scores, failed: { name, reason: `${first}. ${countAs(scorer, count)}.` } };
   } catch (error) {

@@ -3,7 +3,7 @@ import { GraftError } from '../errors.ts';
 import { plural } from '../numbers.ts';
 import type { Interval } from './bootstrap.ts';
 import { everyRow } from '../scorers/parts/corpus.ts';
-import { scoreAttempts, type AttemptScores } from '../scorers/score-attempts.ts';
+import { scoreAttempts } from '../scorers/score-attempts.ts';
 import type { StartSandbox } from '../scorers/sandbox/sandbox.ts';
 import {
   inPrint,
@@ -93,9 +93,10 @@ async function measure(
         `${scorer.name} fails on every row of ${name}: ${failed.first}.`,
         'Correct its code, or choose another metric.',
       );
+    const { first, rows: count } = failed;
     return {
       ...measured,
-      failure: `${scorer.name} failed on ${plural(failed.count, 'answer')} of ${name}: ${failed.first}. ${countAs(scorer, failed.count)}.`,
+      failure: `${scorer.name} failed on ${plural(count, 'answer')} of ${name}: ${first}. ${countAs(scorer, count)}.`,
     };
   }
   const each = predicted.map((row) => {
@@ -110,15 +111,22 @@ async function measure(
   };
 }
 
+interface BestScores {
+  readonly each: readonly (number | undefined)[];
+  /** How many rows it failed on with one reference or more, and why on the first of them. */
+  readonly failed?: { readonly rows: number; readonly first: string };
+}
+
 /** The best score of each answer over its references, in print; undefined if it can be compared with none of them. */
 async function bestScores(
   scorer: AttemptScorer,
   rows: readonly PredictedRow[],
   startSandbox: StartSandbox | undefined,
-): Promise<{ readonly each: readonly (number | undefined)[] } & Pick<AttemptScores, 'failed'>> {
+): Promise<BestScores> {
   const attempts = rows.flatMap(({ prompt = '', output: completion, references, row = {} }) =>
     references.map((answer) => ({ prompt, completion, tokens: 0, cut: false, answer, row })),
   );
+  const rowOf = rows.flatMap(({ references }, row) => references.map(() => row));
   const { scores, failed } = await scoreAttempts(scorer, attempts, startSandbox);
   const best = scorer.better === 'lower' ? Math.min : Math.max;
   let at = 0;
@@ -126,7 +134,11 @@ async function bestScores(
     const known = scores.slice(at, (at += references.length)).flatMap((score) => score ?? []);
     return known.length === 0 ? undefined : inPrint(scorer, best(...known));
   });
-  return { each, ...(failed && { failed }) };
+  if (!failed) return { each };
+  return {
+    each,
+    failed: { rows: new Set(failed.places.map((place) => rowOf[place])).size, first: failed.first },
+  };
 }
 
 /**

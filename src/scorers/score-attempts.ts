@@ -8,8 +8,8 @@ import { valuesOf, type Attempt, type AttemptScorer } from './scorer.ts';
 export interface AttemptScores {
   /** Null for an attempt without one. */
   readonly scores: readonly (number | null)[];
-  /** How many attempts it failed on, and why on the first of them; missing if it failed on none. */
-  readonly failed?: { readonly count: number; readonly first: string };
+  /** The places of the attempts that it failed on, and why on the first of them; missing if it failed on none. */
+  readonly failed?: { readonly places: readonly number[]; readonly first: string };
 }
 
 /**
@@ -27,19 +27,20 @@ export async function scoreAttempts(
   try {
     const open = await scorer.open(valuesOf(scorer), scorer.name, sandbox);
     const scores: (number | null)[] = [];
-    let [count, first] = [0, ''];
-    for (const attempt of attempts) {
+    const places: number[] = [];
+    let first = '';
+    for (const [at, attempt] of attempts.entries()) {
       try {
         scores.push(scoreIn(await open.score(attempt)));
       } catch (error) {
         scores.push(scorer.fallback ?? null);
-        if (count++ === 0) first = messageOf(error);
+        if (places.push(at) === 1) first = messageOf(error);
       }
     }
-    if (count === 0) return { scores };
+    if (places.length === 0) return { scores };
     return {
-      scores: count === attempts.length ? attempts.map(() => null) : scores,
-      failed: { count, first },
+      scores: places.length === attempts.length ? attempts.map(() => null) : scores,
+      failed: { places, first },
     };
   } finally {
     sandbox.close();

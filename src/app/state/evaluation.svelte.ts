@@ -35,6 +35,8 @@ export class Evaluation {
   /** What was kept of a stopped measurement; '' if none was. */
   stopped = $state('');
   #request: AbortController | undefined;
+  /** The metrics that were asked for last. */
+  #wanted: readonly ScorerChoice[] = [];
   readonly #session: Session;
   readonly #kept: Pick<Results, 'project' | 'keep'>;
   readonly #kind: 'baseline' | 'evaluation';
@@ -69,16 +71,26 @@ export class Evaluation {
     }
   }
 
-  /** Scores the kept answers by further metrics, as far as these are enough; the record has them from then on. */
+  /**
+   * Scores the kept answers by further metrics, as far as these are enough; the record has them from then on. Only the last call has an effect: each one
+   * has all metrics.
+   */
   async addScorers(choices: readonly ScorerChoice[]): Promise<void> {
-    const { opened, own } = this;
+    this.#wanted = choices;
+    const { opened } = this;
+    const { project } = this.#kept;
+    const isLast = (): boolean => this.#wanted === choices && this.#kept.project === project;
     if (opened) {
       const record = await this.#withScorers(opened.record, choices);
-      if (this.opened === opened) this.opened = { ...opened, record };
+      if (isLast() && this.opened === opened) this.opened = { ...opened, record };
     }
-    if (!own) return;
-    const added = await this.#withScorers(own, choices);
-    if (added !== own && this.own === own) await this.#keep(added);
+    while (this.own && isLast()) {
+      const { own } = this;
+      const added = await this.#withScorers(own, choices);
+      if (added === own || !isLast()) return;
+      // Else something else was added to it meanwhile, or it was measured again.
+      if (this.own === own) return this.#keep(added);
+    }
   }
 
   /** Texts are compared here; what reads more of an answer, or runs code, is the worker's. */

@@ -6,3 +6,4 @@ addEventListener('message', ({ data: { source, flags, texts } }: MessageEvent<Tr
   for (const text of texts) text.match(expression);
   postMessage(undefined);
 });
+postMessage('ready');

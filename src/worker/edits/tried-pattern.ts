@@ -22,21 +22,28 @@ export interface PatternThread {
   end(): void;
 }
 
-export const startPatternThread = (): PatternThread => {
-  const worker = new Worker(new URL('./pattern-thread.ts', import.meta.url), {
-    type: 'module',
-    name: 'graft pattern',
-  });
-  return {
-    ask: (question) =>
-      new Promise((resolve, reject) => {
-        worker.onmessage = () => resolve();
-        worker.onerror = ({ message }) => reject(new Error(message));
+/** Starts a thread, and waits until it is there: to fetch it is no time of a pattern. @throws GraftError `worker-fetch` */
+export const startPatternThread = (): Promise<PatternThread> =>
+  new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('./pattern-thread.ts', import.meta.url), {
+      type: 'module',
+      name: 'graft pattern',
+    });
+    const ask = (question: TriedTexts): Promise<void> =>
+      new Promise((answered) => {
+        worker.onmessage = () => answered();
         worker.postMessage(question);
-      }),
-    end: () => worker.terminate(),
-  };
-};
+      });
+    worker.onmessage = () => resolve({ ask, end: () => worker.terminate() });
+    worker.onerror = ({ message }) =>
+      reject(
+        new GraftError(
+          'worker-fetch',
+          `What tries patterns could not be loaded: ${message || 'no answer'}.`,
+          'Check the connection, then try again; after the first use it is kept for use offline.',
+        ),
+      );
+  });
 
 /** Whether the time of a pattern is not bounded by what it is made of. */
 function mayTakeForever({ find, pattern }: Replacement): boolean {
@@ -55,35 +62,39 @@ const MAX_MS = 2000;
 
 /**
  * @param among places of the rows
- * @throws GraftError `replace-pattern` if the pattern takes too long on their texts
+ * @throws GraftError `replace-pattern` if the pattern takes too long on their texts, `worker-fetch`
  */
 export async function tryPattern(
   data: RowSet,
   replacement: Replacement,
   among: readonly number[],
   signal: AbortSignal,
-  start: () => PatternThread = startPatternThread,
+  start = startPatternThread,
 ): Promise<void> {
   if (!mayTakeForever(replacement)) return;
-  const thread = start();
+  const thread = await start();
+  const flags = replacement.matchCase ? 'gu' : 'giu';
   let isLate = false;
+  let giveUp: () => void = () => undefined;
+  const stop = (): void => giveUp();
+  signal.addEventListener('abort', stop);
   try {
     for (const texts of batchesOf(data, among)) {
-      const flags = replacement.matchCase ? 'gu' : 'giu';
+      if (signal.aborted) break;
       let late: ReturnType<typeof setTimeout> | undefined;
       const timeout = new Promise<void>((resolve) => {
-        const give = (): void => {
+        giveUp = resolve;
+        late = setTimeout(() => {
           isLate = true;
           resolve();
-        };
-        late = setTimeout(give, MAX_MS);
-        signal.addEventListener('abort', () => resolve(), { once: true });
+        }, MAX_MS);
       });
       await Promise.race([thread.ask({ source: replacement.find, flags, texts }), timeout]);
       clearTimeout(late);
-      if (isLate || signal.aborted) break;
+      if (isLate) break;
     }
   } finally {
+    signal.removeEventListener('abort', stop);
     thread.end();
   }
   if (isLate)

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Studio } from '../../../src/app/state/studio.svelte.ts';
 import type { GivenFeedback } from '../../../src/app/use/feedback/feedback.svelte.ts';
+import type { Evaluation as Result } from '../../../src/worker/api.ts';
 import { held, withoutSvelte, type Held } from './runes.ts';
 import { NO_PROJECT, rest, sessionWith, type Call } from './session-with.ts';
 
@@ -193,4 +194,33 @@ test('a change of a row reaches the rows that it was made on, before others are 
   calls[1].answer({ ok: false });
   await left;
   await vi.waitFor(() => expect(order).toEqual(['delete', 'add', 'left', 'open']));
+});
+
+test('a metric that is added while another one is scored, and a judging meanwhile, take none from the measurement', async () => {
+  const { calls, call } = asked();
+  const { Evaluation } = await import('../../../src/app/state/evaluation.svelte.ts');
+  // The state imports it when it is needed, which may take long the first time.
+  await import('../../../src/evaluate/add-scorers.ts');
+  const project = { project: 'a', keep: () => Promise.resolve(undefined) };
+  const evaluation = new Evaluation(sessionWith({ addMetrics: call }), project, 'evaluation');
+  const record = {
+    ...{ items: [{ prompt: 'Who?', expected: 'me' }], subjects: [{}], evidence: [[{ text: 'me' }]] },
+    ...{ scorers: [{ name: 'exact-match' }], scores: [[[1]]] },
+  } as unknown as Result;
+  evaluation.own = record;
+  const specs = ['a', 'b'].map((as) => ({ name: 'regex', pattern: as, as }));
+  const scored = (to: Result): object => ({
+    ok: true,
+    record: { ...to, scorers: [...to.scorers, ...specs.map((scorer) => ({ name: scorer.as, scorer }))] },
+  });
+  const both = [evaluation.addScorers(specs.slice(0, 1)), evaluation.addScorers(specs)];
+  await rest();
+  expect(calls).toHaveLength(2);
+  await evaluation.keepJudged((own) => ({ ...own, judged: [] }));
+  for (const { answer } of calls) answer(scored(record));
+  await rest();
+  calls[2].answer(scored(evaluation.own));
+  await Promise.all(both);
+  expect(evaluation.own.scorers.map(({ name }) => name)).toEqual(['exact-match', 'a', 'b']);
+  expect(evaluation.own.judged).toEqual([]);
 });

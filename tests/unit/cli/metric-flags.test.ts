@@ -33,6 +33,13 @@ beforeAll(async () => {
     path('order, whole.json'),
     '{"name": "json-schema", "as": "order", "whole": true, "schema": {"required": ["item"], "type": "object"}}',
   );
+  await writeFile(
+    path('several.jsonl'),
+    lines([
+      { prediction: 'no JSON', reference: ['a', 'b'] },
+      { prediction: '{"item": "owl"}', reference: 'a' },
+    ]),
+  );
   await writeFile(path('hard.js'), "// Rows of a level.\nrow.level === 'hard' && prompt.endsWith('?')");
   await writeFile(path('broken.js'), 'completion ===');
   await writeFile(path('partial.js'), "JSON.parse(completion).item === 'owl'");
@@ -125,6 +132,11 @@ test('code that fails on some answers says so, and these count as 0', async () =
     /^Warning: partial failed on 3 answers of \S+p\.jsonl: SyntaxError.*\. They count as 0\.$/m,
   );
   expect(JSON.parse(result)).toMatchObject({ scores: { partial: 0.25 } });
+  // One with several references is tried with each, and is one answer.
+  const several = await graft(
+    ...['evaluate', '--predictions', path('several.jsonl'), '--metrics', path('partial.js')],
+  );
+  expect(several.said).toContain('partial failed on 1 answer of');
 });
 
 test.each<[string, string, RegExp, number]>([
