@@ -72,13 +72,21 @@ export async function makeRetrieverRows(
   return { rows, leftOut };
 }
 
-/** The lines of a JSONL file, as `graft train --objective contrastive` reads them, with the ids of the chunks. */
-export const retrieverLines = (rows: readonly RetrieverRow[], chunks: readonly PassageSource[]): string =>
+/**
+ * The lines of a JSONL file, as `graft train --objective contrastive` reads them, with the ids of the chunks.
+ *
+ * @param prefixes that stand before the texts
+ */
+export const retrieverLines = (
+  rows: readonly RetrieverRow[],
+  chunks: readonly PassageSource[],
+  { passage, question: asked } = { passage: '', question: '' },
+): string =>
   rows
     .map(({ question, positive, negatives }) =>
       JSON.stringify({
-        ...{ id: question.id, query: question.text, positive: chunks[positive].text },
-        negative: negatives.map((at) => chunks[at].text),
+        ...{ id: question.id, query: asked + question.text, positive: passage + chunks[positive].text },
+        negative: negatives.map((at) => passage + chunks[at].text),
         chunks: [positive, ...negatives].map((at) => chunks[at].id),
       }),
     )

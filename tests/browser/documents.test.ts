@@ -2,9 +2,12 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { zipSync } from 'fflate';
+import { unzipSync, zipSync } from 'fflate';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { memorySource } from '../../src/weights/bytes.ts';
+import { openSafetensors } from '../../src/weights/safetensors.ts';
+import { floats, graftHere } from '../engine/graft-command.ts';
 import { referencePath } from '../engine/reference-file.ts';
 import { namedFontPdf, tinyPdf } from '../unit/retrieval/tiny-pdf.ts';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
@@ -20,7 +23,7 @@ let studio: WatchedPage;
 let page: Page;
 const temporary = mkdtempSync(join(tmpdir(), 'graft-documents-'));
 beforeAll(async () => {
-  studio = await openWide();
+  studio = await openWide({ permissions: ['clipboard-read', 'clipboard-write'] });
   ({ page } = studio);
 });
 afterAll(async () => {
@@ -294,6 +297,7 @@ test('the encoder is tuned on the approved questions, measured on those held bac
   await section.getByLabel('Name of the adapter').fill('Garden finder');
   await section.getByText('How it is tuned').click();
   expect(await inspect(page, 'documents-retriever')).toEqual([]);
+  const rows = await downloadOf(page, () => press('Save the rows'));
 
   const worker = engineOf(page);
   await allowSteps(worker, 1);
@@ -353,5 +357,33 @@ test('the encoder is tuned on the approved questions, measured on those held bac
   await goTo(page, 'train');
   await page.getByRole('heading', { name: 'Garden finder', level: 1 }).waitFor(WAIT);
   await page.getByRole('link', { name: 'See what it finds' }).waitFor();
+  await press('Copy as a command line');
+  const command = await page.evaluate(() => navigator.clipboard.readText());
+  expect(command).toMatch(
+    /^npx graft train --model mean --data retriever-rows\.jsonl .*--objective contrastive/,
+  );
   expect(studio.problems).toEqual([]);
+
+  // It trains the same adapter on the same rows.
+  const out = join(temporary, 'headless');
+  const places: Readonly<Record<string, string>> = {
+    ...{ '--model': referencePath('encoders', 'mean'), '--data': await rows.path(), '--out': out },
+  };
+  const words = command.split(' ').slice(2);
+  const asked = words.map((word, at) => places[words[at - 1]] ?? word);
+  const { code, err } = await graftHere([...asked, '--device', 'cpu']);
+  expect(code, err).toBe(0);
+  const zip = unzipSync(readFileSync(await saved.path()));
+  const [, bytes] = Object.entries(zip).find(([name]) => name.endsWith('adapter_model.safetensors'))!;
+  const valuesOf = async (file: Uint8Array): Promise<Map<string, Float32Array>> => {
+    const { tensors } = await openSafetensors(memorySource('adapter', Uint8Array.from(file)));
+    const names = [...tensors.keys()];
+    const values = await Promise.all(names.map((name) => floats(tensors.get(name))));
+    return new Map(names.map((name, at) => [name, values[at]]));
+  };
+  const here = await valuesOf(bytes);
+  const there = await valuesOf(readFileSync(join(out, 'adapter_model.safetensors')));
+  expect([...there.keys()]).toEqual([...here.keys()]);
+  for (const [name, values] of there)
+    values.forEach((value, i) => expect(Math.abs(value - here.get(name)![i])).toBeLessThan(1e-5));
 });

@@ -132,19 +132,23 @@ test('an index takes an adapter, and its vectors are those of graft embed', asyn
 });
 
 test('rows are those of graft train on the same file', async () => {
+  const prefixes = { passagePrefix: 'passage: ', questionPrefix: 'query: ' };
+  await library.change(PROJECT, { encoder: { ...PLAIN, ...prefixes } });
+  await library.proceed(PROJECT, watched);
   const ground = await retrievers.ground(PROJECT);
   const rows = await retrievers.rows(PROJECT, ground, 2);
   expect(rows.map(({ negatives }) => negatives.length)).toEqual(rows.map(() => 2));
   expect(rows.every(({ positive, negatives }) => !negatives.includes(positive))).toBe(true);
-  const encoder = await library.state(PROJECT);
   const { tokenizer } = await new Encoders(
     async (name) => folder(referencePath('encoders', name)),
     async (id) => adapters.get(id)!,
     async () => device,
   ).facts(PLAIN);
   const made = { tokenizer, content: 'x', window: 24 };
-  const { places } = retrieverData(rows, ground.sources, encoder.settings.encoder!, made);
-  const lines = new TextEncoder().encode(retrieverLines(rows, ground.sources));
+  const { places } = retrieverData(rows, ground.sources, ground.encoder, made);
+  const lines = new TextEncoder().encode(
+    retrieverLines(rows, ground.sources, { passage: 'passage: ', question: 'query: ' }),
+  );
   const { examples } = readExamples(lines, { fileName: 'rows.jsonl' });
   const expected = prepareRows(examples, tokenizer, { maxLength: 24, encodes: true }).rows;
   expect(places.map(({ row }) => row)).toEqual(expected);

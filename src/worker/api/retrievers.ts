@@ -65,6 +65,11 @@ export interface RetrieversApi {
     choice: RetrieverChoice,
     onEvent: (event: RunEvent) => void,
   ): Promise<Outcome<{ readonly run: RunRecord }>>;
+  /** The rows of a run as JSONL, which its command reads. Fails as {@link startRetriever}. */
+  retrieverRows(
+    projectId: string,
+    choice: RetrieverChoice,
+  ): Promise<Outcome<{ readonly name: string; readonly lines: string }>>;
   /** What was measured on the questions that are held back now and the documents as they are. */
   listRetrieverMeasures(
     projectId: string,

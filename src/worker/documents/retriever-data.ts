@@ -8,8 +8,8 @@ import type { Tokenizer } from '../../text/tokenizer.ts';
 import type { EncoderChoice } from '../api/documents.ts';
 import { unasked, type DataSet } from '../data.ts';
 
-/** As the file of the same rows would be called. */
-const NAME = 'questions.jsonl';
+/** The name of the file with the same rows, which the command of the run reads. */
+export const RETRIEVER_ROWS = 'retriever-rows.jsonl';
 
 /**
  * All rows are trained on: what the encoder finds is measured on questions that are held back, and no loss of a batch says it.
@@ -32,7 +32,7 @@ export function retrieverData(
     }).map((entry): Entry => ({ ...entry, part: 'train' })),
   );
   return unasked({
-    ...{ name: NAME, modelContent: content, entries, places: entries.filter(isUsedEntry) },
+    ...{ name: RETRIEVER_ROWS, modelContent: content, entries, places: entries.filter(isUsedEntry) },
     ...{ repeated: new Map(), leaked: new Map(), questions: [] },
   });
 }

@@ -151,6 +151,21 @@ export function retrieversApi(rooms: Rooms): RetrieversApi {
         };
         return { run: await runs.startOwn(prepare, projectId, listener(onEvent)) };
       }),
+    retrieverRows: (projectId, { negatives }) =>
+      outcome(async () => {
+        const kept = await retrievers();
+        const [{ retrieverLines }, { RETRIEVER_ROWS }] = await Promise.all([
+          import('../../retrieval/retriever-rows.ts'),
+          import('./retriever-data.ts'),
+        ]);
+        const ground = await kept.ground(projectId);
+        const rows = await runs.withDevice(() => kept.rows(projectId, ground, negatives));
+        const { passagePrefix: passage, questionPrefix: question } = ground.encoder;
+        return {
+          name: RETRIEVER_ROWS,
+          lines: retrieverLines(rows, ground.sources, { passage, question }),
+        };
+      }),
     listRetrieverMeasures: (projectId) =>
       outcome(async () => {
         const kept = await retrievers();

@@ -12,6 +12,7 @@ import { ofStudio } from '../../state/of-studio.svelte.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 import { isOfEncoder } from '../../train/settings.ts';
 import { plural } from '../../ui/format.ts';
+import { saveFile } from '../../ui/save.ts';
 import { TimeLeftClock } from '../../ui/time-left.ts';
 
 /** The settings of the form, which it writes. */
@@ -83,6 +84,17 @@ class Retriever {
     );
     this.choice.name = '';
     await this.#after(isDone);
+  }
+
+  /** Saves the rows of the next run, which its command reads. */
+  async save(): Promise<void> {
+    const { projects, session } = this.#studio;
+    const { id } = projects;
+    if (id === undefined) return;
+    const choice = { ...$state.snapshot(this.choice), name: this.name };
+    const outcome = await session.worker.retrieverRows(id, choice);
+    if (outcome.ok) saveFile(outcome.name, new Blob([outcome.lines]));
+    else this.failure = outcome;
   }
 
   async resume(summary: RunSummary): Promise<void> {
