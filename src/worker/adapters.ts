@@ -36,6 +36,8 @@ import { stepping, type SliceWatch } from './slices.ts';
 const CONFIG = 'adapter_config.json';
 export const WEIGHTS = 'adapter_model.safetensors';
 const CARD = 'README.md';
+/** PEFT's task of an adapter for vectors of texts. */
+const ENCODER_TASK = 'FEATURE_EXTRACTION';
 const TEXT_LIMITS: Readonly<Record<string, number>> = { [CONFIG]: 2 ** 20, [CARD]: 2 ** 20 };
 const SUMS_LIMIT: Readonly<Record<string, number>> = { [SUMS]: 2 ** 20 };
 /** Bytes at most, whatever the base: rank 1024 on all layers of a model of three billion parameters has about this. */
@@ -181,15 +183,17 @@ export class Library {
     const stored: Files = { ...texts, ...weights };
     const folder = memoryFiles({ ...stored, ...tokenizer, ...sums }, name);
     await checkSums(folder, PEFT_FILES);
-    const base = (await readJson(folder, CONFIG))?.['base_model_name_or_path'];
+    const { base_model_name_or_path: base, task_type: task } = (await readJson(folder, CONFIG)) ?? {};
     const named = typeof base === 'string' && base !== '' ? base.slice(0, MAX_NAME) : info.name;
     const encodes = model.definition.pooling !== undefined;
     // Encoders are chosen by the person, and folders of one model have many names.
     const baseModel = encodes ? info.name : named;
     const { config, modules, tensors } = await readPeft(folder, model.definition).catch((error: unknown) => {
-      throw named === info.name ? error : ofOtherBase(error, named, info.name);
+      if (named === info.name) throw error;
+      const isOfEncoder = task === ENCODER_TASK;
+      throw ofOtherBase(error, { base: named, open: info.name, encodes, isOfEncoder });
     });
-    const card = stored[CARD] ?? new TextEncoder().encode(modelCard(config, { baseModel }));
+    const card = stored[CARD] ?? new TextEncoder().encode(modelCard(config, { baseModel, encodes }));
     const adapter: AdapterInfo = {
       id: crypto.randomUUID(),
       projectId: await projectId(),
@@ -271,13 +275,38 @@ async function filesOf(model: FileSet, folder: string): Promise<Files> {
   return files;
 }
 
-/** An adapter that does not fit was made for another model, which the error names. */
-function ofOtherBase(error: unknown, base: string, open: string): unknown {
+/**
+ * An adapter that does not fit was made for another model, which the error names.
+ *
+ * @param of the names of both models, whether the adapter was to be one of an encoder, and whether its configuration says that it is
+ */
+function ofOtherBase(
+  error: unknown,
+  {
+    base,
+    open,
+    encodes,
+    isOfEncoder,
+  }: {
+    readonly base: string;
+    readonly open: string;
+    readonly encodes: boolean;
+    readonly isOfEncoder: boolean;
+  },
+): unknown {
   if (!(error instanceof GraftError && error.code === 'adapter-fit')) return error;
+  if (isOfEncoder && !encodes)
+    return new GraftError(
+      error.code,
+      `${error.what} It is an adapter of the encoder “${base}”, which writes no answers.`,
+      'Choose that encoder under Documents, and import the adapter there.',
+    );
   return new GraftError(
     error.code,
-    `${error.what} It was trained on “${base}”, and “${open}” is open.`,
-    'Open the model that it was trained on, then import it again.',
+    `${error.what} It was trained on “${base}”, and “${open}” is ${encodes ? 'the encoder' : 'open'}.`,
+    encodes
+      ? 'Choose the encoder that it was trained on, or import an adapter of a language model under Use.'
+      : 'Open the model that it was trained on, then import it again.',
   );
 }
 

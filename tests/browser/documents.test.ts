@@ -354,6 +354,11 @@ test('the encoder is tuned on the approved questions, measured on those held bac
   await goTo(page, 'use');
   await page.getByLabel('Import a zip').waitFor(WAIT);
   expect(await page.getByText('Garden finder').count()).toBe(0);
+  await page.getByLabel('Import a zip').setInputFiles({
+    ...{ name: 'misplaced.zip', mimeType: 'application/zip' },
+    buffer: readFileSync(await saved.path()),
+  });
+  await page.getByText(/It is an adapter of the encoder “mean”, which writes no answers/).waitFor(WAIT);
   await goTo(page, 'train');
   await page.getByRole('heading', { name: 'Garden finder', level: 1 }).waitFor(WAIT);
   await page.getByRole('link', { name: 'See what it finds' }).waitFor();
@@ -364,7 +369,29 @@ test('the encoder is tuned on the approved questions, measured on those held bac
   );
   expect(studio.problems).toEqual([]);
 
-  // It trains the same adapter on the same rows.
+  // Without its adapter an index says so, and takes the encoder as it is.
+  await page.evaluate(async () => {
+    const opened = <T>(request: IDBRequest<T>): Promise<T> =>
+      new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(new Error(String(request.error)));
+      });
+    const database = await opened(indexedDB.open('graft'));
+    await opened(database.transaction('adapters', 'readwrite').objectStore('adapters').clear());
+    database.close();
+  });
+  await goTo(page, 'documents');
+  await page.reload();
+  await meaning.getByText(/^The adapter Garden finder is not kept in this browser any more\./).waitFor(WAIT);
+  await press('Use mean as it is');
+  await expect
+    .poll(() => meaning.innerText(), WAIT)
+    .toMatch(/^mean makes a vector of each chunk: all \d+ chunks have one/m);
+  // In other batches last bits differ.
+  expect(leastCosine(await vectorsKept(page), before, SIZE)).toBeGreaterThan(1 - 1e-6);
+  expect(studio.problems).toEqual([]);
+
+  // The command trains the same adapter on the same rows.
   const out = join(temporary, 'headless');
   const places: Readonly<Record<string, string>> = {
     ...{ '--model': referencePath('encoders', 'mean'), '--data': await rows.path(), '--out': out },
