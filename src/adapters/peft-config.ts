@@ -1,6 +1,10 @@
 /** Reads PEFT's adapter_config.json: checks each field, and errors name it. */
 import { GraftError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
+import { pathPattern } from './path-pattern.ts';
+
+/** Characters of a key that is a regular expression. */
+const MAX_EXPRESSION = 400;
 
 /** Fields that, if set, make an adapter more than its tensors next to frozen linear layers. */
 const UNSUPPORTED = [
@@ -23,6 +27,8 @@ export class PeftConfigReader {
     private readonly where: string,
     /** Texts of added tokens, by id. */
     readonly added: ReadonlyMap<number, string> = new Map(),
+    /** Paths of the layers that the base has. */
+    private readonly paths: readonly string[] = [],
   ) {}
 
   /** The error `adapter-config` for a field, with its value, for the caller to throw. */
@@ -75,22 +81,32 @@ export class PeftConfigReader {
   }
 
   /**
-   * Numbers above 0 by the ends of paths; none for a missing field.
+   * Numbers above 0 by the ends of paths; none for a missing field. A key that is a regular expression becomes the paths that it fits, in its place: the
+   * first key that fits a layer counts.
    *
-   * @throws GraftError `adapter-config` for other values, `adapter-unsupported` for a key that is a regular expression
+   * @throws GraftError `adapter-config` for other values, `adapter-unsupported` for an expression that is not read
    */
   pattern(name: string): Record<string, number> {
     const value = this.json[name] ?? {};
     if (!isObject(value)) throw this.wrong(name, 'an object of numbers');
+    const numbers = new Map<string, number>();
     for (const [key, entry] of Object.entries(value)) {
       if (typeof entry !== 'number' || !Number.isFinite(entry) || entry <= 0)
         throw this.wrong(name, 'an object of numbers above 0');
-      if (!/^[\w.]+$/.test(key))
-        throw this.unsupported(
-          `the key ${JSON.stringify(key).slice(0, 60)} of ${name} (a regular expression)`,
-        );
+      for (const path of this.#fitting(key, name)) if (!numbers.has(path)) numbers.set(path, entry);
     }
-    return value as Record<string, number>;
+    return Object.fromEntries(numbers);
+  }
+
+  /** The key itself, if it is the end of a path. @throws GraftError `adapter-unsupported` */
+  #fitting(key: string, name: string): readonly string[] {
+    if (/^[\w.]+$/.test(key)) return [key];
+    const fits = key.length > MAX_EXPRESSION ? undefined : pathPattern(key);
+    if (!fits)
+      throw this.unsupported(
+        `the key ${JSON.stringify(key).slice(0, 60)} of ${name} (a regular expression with more than classes, groups and repetitions)`,
+      );
+    return this.paths.filter(fits);
   }
 
   /** Whole numbers from 0 on: one, or a list. @throws GraftError `adapter-config` for other values */

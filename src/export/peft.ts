@@ -183,7 +183,12 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
   if (!json) throw await missingFile(files, CONFIG);
   const source = await files.open(WEIGHTS);
   if (!source) throw await missingFile(files, WEIGHTS);
-  const { kind, config } = readConfig(json, `${files.name}/${CONFIG}`, await textsOfTokens(files, json));
+  const { kind, config } = readConfig(
+    json,
+    `${files.name}/${CONFIG}`,
+    model,
+    await textsOfTokens(files, json),
+  );
   const entries = await parseSafetensors(source);
 
   const modules: AdapterModule[] = [];
@@ -293,7 +298,7 @@ const MAX_BYTES_PER_NUMBER = 8;
 export async function largestAdapter(files: FileSet, model: ModelDefinition): Promise<number> {
   const json = await readJson(files, CONFIG, 1 << 20);
   if (!json) throw await missingFile(files, CONFIG);
-  const { kind, config: given } = readConfig(json, `${files.name}/${CONFIG}`);
+  const { kind, config: given } = readConfig(json, `${files.name}/${CONFIG}`, model);
   const config = kind.limited?.(given) ?? given;
   return [
     ...layersOf(kind, model, config).flatMap((linear) => kind.parameters(kind.module(linear, config))),
@@ -307,12 +312,14 @@ export async function largestAdapter(files: FileSet, model: ModelDefinition): Pr
 function readConfig(
   json: JsonObject,
   where: string,
+  { linears }: Pick<ModelDefinition, 'linears'>,
   added?: ReadonlyMap<number, string>,
 ): { kind: AdapterKind; config: AdapterConfig } {
   const kind = kindOfPeft(json);
   if (!kind)
     throw unsupportedIn(where, `an adapter of type ${JSON.stringify(json['peft_type'])?.slice(0, 60)}`);
-  const reader = new PeftConfigReader(json, where, added);
+  const paths = linears.map(({ path }) => path);
+  const reader = new PeftConfigReader(json, where, added, paths);
   reader.refuseUnsupported(kind);
   return { kind, config: kind.readPeft(reader) };
 }

@@ -123,11 +123,11 @@ export function mixAdapters(parts: readonly MixPart[], options: MixOptions): Mix
 
 /** @throws GraftError `mix` for anything but low-rank matrices */
 function checkedConfig({ name, config, modules }: MixPart): LoraConfig {
-  const { name: kind, label } = kindOf(config);
+  const { name: kind, label, unmergeable } = kindOf(config);
   if (kind !== 'lora')
     throw cannot(
       `${name} is an adapter of the kind ${label}, and only LoRA adapters can be mixed.`,
-      `Leave it out, or merge it into the base by graft merge.`,
+      unmergeable === undefined ? 'Leave it out, or merge it into the base by graft merge.' : 'Leave it out.',
     );
   const parameter = modules.find(({ isParameter }) => isParameter);
   if (parameter)
@@ -177,7 +177,7 @@ function otherRanks(
   const each = parts.map(({ name }, i) => `${name} has rank ${ranks[i]}`).join(', ');
   return cannot(
     `${method} needs adapters of one rank${where}: ${each}.`,
-    'Choose --method svd or cat, which take any ranks.',
+    `Choose --method svd or cat, which take any ranks${Object.hasOwn(CHANGE_METHODS, `${method}-svd`) ? `, or ${method}-svd` : ''}.`,
   );
 }
 

@@ -222,6 +222,7 @@ describe('adapters that cannot be mixed', () => {
       const said = await refused('mix', ...two, C, '--method', method, ...density);
       expect(said).toContain(`${A} has rank 4, ${C} has rank 3`);
       expect(said).toContain('--method svd or cat');
+      expect(said.includes(`, or ${method}-svd.`)).toBe(method !== 'linear');
     },
   );
 

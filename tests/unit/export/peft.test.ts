@@ -184,7 +184,7 @@ describe("PEFT's folder", () => {
     ['VeLoRA', { velora_config: { num_groups: 2 } }, 'adapter-unsupported'],
     ['activated LoRA', { alora_invocation_tokens: [5] }, 'adapter-unsupported'],
     ['PiSSA, which changes the base', { init_lora_weights: 'pissa_niter_4' }, 'adapter-unsupported'],
-    ['a pattern that is a regular expression', { rank_pattern: { '.*q_proj': 3 } }, 'adapter-unsupported'],
+    ['a pattern with lookahead', { rank_pattern: { '(?!k).*q_proj': 3 } }, 'adapter-unsupported'],
     ['no rank', { r: undefined }, 'adapter-config'],
     ['half a rank', { r: 1.5 }, 'adapter-config'],
     ['a negative alpha', { lora_alpha: -1 }, 'adapter-config'],
@@ -203,6 +203,16 @@ describe("PEFT's folder", () => {
       .replace('"alpha_pattern": {}', '"alpha_pattern": {"q_proj": 1e999}');
     expect(text).toContain('1e999');
     await graftError(() => read({ ...written, [CONFIG]: text }), 'adapter-config');
+  });
+
+  it('has the ranks of keys that are regular expressions, of which the first counts', async () => {
+    const alpha = { [String.raw`^model\.layers\.[1]\..*q_proj`]: 7, '.*': 5, q_proj: 3 };
+    const { modules, config } = await readWith({ alpha_pattern: alpha });
+    const scales = (modules as readonly LoraModule[]).map(({ path, scale, rank }) => [path, scale * rank]);
+    expect(scales).toEqual(
+      modules.map(({ path }) => [path, path === 'model.layers.1.self_attn.q_proj' ? 7 : 5]),
+    );
+    expect((config as LoraConfig).alphaPattern['model.layers.1.self_attn.q_proj']).toBe(7);
   });
 
   it('asks PEFT to train biases, of a base without any', async () => {
