@@ -414,43 +414,30 @@ describe('a run', () => {
   });
 });
 
-/** Only a GPU has shaders to compile, buffers to map, and a device that can be lost. SwiftShader compiles for ten seconds on each: one page for all, in turn. */
+/**
+ * Only a GPU has shaders to compile, buffers to map, and a device that can be lost. SwiftShader compiles for ten seconds on each device: the tests have one page,
+ * and the second device is the one after the loss.
+ */
 describe('a run on a GPU', () => {
-  /** Without the kernels of validation and answers, which worker.test.ts has. */
-  const PLAIN: FormSpec = { ...OPTIONS, evalEvery: 0, sampleEvery: 0 };
+  /** Few steps, without the kernels of validation and answers, which worker.test.ts has. */
+  const PLAIN: FormSpec = { ...OPTIONS, steps: 8, evalEvery: 0, sampleEvery: 0 };
   let page: Page;
   let worker: Worker;
-  let wholeOnGpu: RunRecord;
   beforeAll(async () => {
     const own = await browser.newContext();
     await computeOn(own, 'gpu');
     page = await openBench(own);
+    worker = engineOf(page);
   });
 
-  test('leaves nothing if it is cancelled while it is prepared, and stays as it was if it was being resumed', async () => {
-    const holding = await holdShaders(engineOf(page));
+  test('leaves nothing if it is cancelled while it is prepared', async () => {
+    const { go } = await holdShaders(worker);
     await train(page, PLAIN);
     await expect.poll(() => events(page), WAIT).toContainEqual({ type: 'status', status: 'running' });
     await page.evaluate(() => bench.api.cancelRun());
-    await holding.go();
+    await go();
     expect(await page.evaluate(() => bench.run!)).toMatchObject(CANCELLED);
     expect(await listRuns(page)).toEqual([]);
-
-    await train(page, PLAIN, 3);
-    const paused = await interrupted(page, 3);
-    worker = await startBench(page);
-    await openAll(page);
-    const { go } = await holdShaders(worker);
-    await train(page, paused.id);
-    await expect.poll(() => events(page), WAIT).toContainEqual({ type: 'status', status: 'running' });
-    await page.evaluate(() => bench.api.pauseRun());
-    await go();
-    expect(await ended(page)).toMatchObject({ status: 'paused', resumable: true, steps: paused.steps });
-    await train(page, paused.id);
-    const resumed = losses(await ended(page));
-    await train(page, PLAIN);
-    wholeOnGpu = await ended(page);
-    expect(resumed).toEqual(losses(wholeOnGpu));
   });
 
   test('ends where its loss is not finite, and keeps what it learned until then', async () => {
@@ -468,7 +455,7 @@ describe('a run on a GPU', () => {
     await diverged(page, 1);
   });
 
-  test('survives a lost GPU: it resumes from its checkpoint on a new device', async () => {
+  test('survives a lost GPU: on a new device it stays as it was if it is paused while it is prepared, and then has the curve of one that was not lost', async () => {
     // Keeps the device, to destroy it later.
     await worker.evaluate(() => {
       const encode = GPUDevice.prototype.createCommandEncoder;
@@ -477,8 +464,11 @@ describe('a run on a GPU', () => {
         return encode.apply(this, args);
       };
     });
-    await train(page, PLAIN, 2);
-    await reached(page, 2);
+    await train(page, PLAIN, 3);
+    const { steps } = await interrupted(page, 3);
+    const [{ id }] = await listRuns(page);
+    await train(page, id, 1);
+    await reached(page, steps.length + 1);
     await worker.evaluate(() => (globalThis as unknown as { device: GPUDevice }).device.destroy());
     await allowSteps(worker, Infinity);
     expect(await page.evaluate(() => bench.run!)).toMatchObject({ ok: false, code: 'engine-device-lost' });
@@ -487,9 +477,19 @@ describe('a run on a GPU', () => {
       status: 'failed',
       failure: { code: 'engine-device-lost' },
     });
-    const [run] = await listRuns(page);
-    expect(run).toMatchObject({ status: 'failed', resumable: true });
-    await train(page, run.id);
-    expect(losses(await ended(page))).toEqual(losses(wholeOnGpu));
+    const [failed] = await listRuns(page);
+    expect(failed).toMatchObject({ id, status: 'failed', resumable: true });
+
+    const { go } = await holdShaders(worker);
+    await train(page, id);
+    await expect.poll(() => events(page), WAIT).toContainEqual({ type: 'status', status: 'running' });
+    await page.evaluate(() => bench.api.pauseRun());
+    await go();
+    const { status, resumable, steps: kept } = failed;
+    expect(await ended(page)).toMatchObject({ status, resumable, steps: kept });
+    await train(page, id);
+    const resumed = losses(await ended(page));
+    await train(page, PLAIN);
+    expect(resumed).toEqual(losses(await ended(page)));
   });
 });
