@@ -168,21 +168,22 @@ function sharedTests(project, ...folders) {
 /** Brings the tokenizers of the families, which only unit tests read: 670 MB, from the network. */
 const tokenizers = () => program('scripts/setup.mjs', [], '--tokenizers');
 
-/** Two rows of steps, which run beside each other. @type {() => Step[][]} */
-const sharedSteps = () => {
-  const brought = tokenizers();
-  return [
-    [
-      ['CPU engine tests', () => sharedTests('cpu', 'tests/cpu', 'tests/engine')],
-      ['GPU tests', () => sharedTests('gpu', 'tests/engine', 'tests/gpu')],
-      ['unit tests', async () => (await brought) && sharedTests('unit', 'tests/unit')],
-    ],
-    [
+/** The tests that need ../shared. Those that fetch a model into .cache run first, so that nobody reads what another one writes. */
+async function testsOfShared() {
+  await inTurn([[SET_UP, () => setUp()]]);
+  const brought = failed.includes(SET_UP) ? false : tokenizers();
+  await inTurn([
+    ['CPU engine tests', () => sharedTests('cpu', 'tests/cpu', 'tests/engine')],
+    ['unit tests', async () => (await brought) && sharedTests('unit', 'tests/unit')],
+  ]);
+  await Promise.all([
+    inTurn([['GPU tests', () => sharedTests('gpu', 'tests/engine', 'tests/gpu')]]),
+    inTurn([
       ['browser tests', () => sharedTests('browser', 'tests/browser')],
       ['interop tests', () => interop(() => sharedTests('interop', 'tests/interop'))],
-    ],
-  ];
-};
+    ]),
+  ]);
+}
 
 /** What depends on the builds of kernels that GPUs get. */
 const BUILDS = [
@@ -384,10 +385,8 @@ async function checksAndTests() {
 mkdirSync(RESULTS, { recursive: true });
 if (process.argv.includes('--long')) await inTurn(LONG_STEPS);
 else if (!process.argv.includes('--shared')) await checksAndTests();
-else if (existsSync(REFERENCES)) {
-  await inTurn([[SET_UP, () => setUp()]]);
-  await Promise.all(sharedSteps().map((steps) => inTurn(steps)));
-} else console.log('SKIPPED: every test of this kind, since there is no ../shared here');
+else if (existsSync(REFERENCES)) await testsOfShared();
+else console.log('SKIPPED: every test of this kind, since there is no ../shared here');
 
 if (!existsSync(REFERENCES))
   notRun.unshift('the tests with real models and large reference files (../shared), which are not here');
