@@ -152,6 +152,10 @@ test('a second added file of the same name is named, and does not take the place
   expect(report).toMatchObject({ added: 1, replaced: 0 });
   expect(report.bad).toMatchObject([{ file: 'b.zip/readme.txt', code: 'document-name' }]);
   expect(await idsOf('leeks')).toEqual(['readme.txt#0']);
+  // As files do that are dropped from two folders.
+  const loose = await add([at('notes.txt', 'Mint spreads.'), at('notes.txt', 'Sage is dry.')]);
+  expect(loose.report).toMatchObject({ added: 1, bad: [{ file: 'notes.txt', code: 'document-name' }] });
+  expect(await idsOf('mint')).toEqual(['notes.txt#0']);
 });
 
 test('files that a stop or a closed page came before are counted until they are added again or left out', async () => {

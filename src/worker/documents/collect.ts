@@ -28,18 +28,25 @@ export async function collectDocuments(files: readonly FileAt[]): Promise<Collec
   const prefix = commonFolder(files.map(({ path }) => path));
   const given = files.map(({ path, file }) => ({ path: path.slice(prefix.length), file }));
   const zips = given.filter(({ path }) => endingOf(path) === 'zip' && !/(?:^|\/)\./.test(path));
-  const byPath = new Map(given.filter((each) => !zips.includes(each)).map((each) => [each.path, each.file]));
+  const byPath = new Map<string, File>();
+  const again: string[] = [];
+  for (const { path, file } of given.filter((each) => !zips.includes(each)))
+    if (byPath.has(path)) again.push(path);
+    else byPath.set(path, file);
   const loose = documentsAmong([...byPath.keys()]);
   const documents = loose.documents.map((file) => ({ file, read: () => readFile(file, byPath.get(file)!) }));
   const others = [...loose.others];
-  const bad: BadDocument[] = [];
+  const bad: BadDocument[] = again
+    .filter((file) => loose.documents.includes(file))
+    .map((file) => ({ file, ...failureOf(takenName(file)) }));
   const taken = new Set(loose.documents);
   for (const { path, file } of zips) {
     try {
       const zip = await ZipReader.open(path, file, 'Pack it again, or add its folder.');
       const found = documentsAmong(zip.names);
       for (const name of found.documents) {
-        if (taken.has(name)) bad.push({ file: `${path}/${name}`, ...failureOf(takenName(name, path)) });
+        if (taken.has(name))
+          bad.push({ file: `${path}/${name}`, ...failureOf(takenName(`${path}/${name}`)) });
         else documents.push({ file: name, read: () => zip.read(name, MAX_DOCUMENT_BYTES) });
         taken.add(name);
       }
@@ -52,10 +59,10 @@ export async function collectDocuments(files: readonly FileAt[]): Promise<Collec
   return { documents, others, bad };
 }
 
-const takenName = (name: string, zip: string): GraftError =>
+const takenName = (file: string): GraftError =>
   new GraftError(
     'document-name',
-    `${zip}/${name} has the name of another file that was added with it.`,
+    `${file} has the name of another file that was added with it.`,
     'Give one of the two another name, or put it into a folder.',
   );
 

@@ -81,7 +81,8 @@ describe.each([
         for (const kept of [middle, middle.trim(), middle.trimEnd()])
           expect(encode(before + kept + after).length).toBeLessThanOrEqual(most);
       }),
-      { numRuns: 2000 },
+      // Letters that follow a word once the space after it is dropped make other tokens of it.
+      { numRuns: 2000, examples: [['', '. pumpkin ', 't']] },
     );
   });
 
