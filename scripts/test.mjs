@@ -341,7 +341,7 @@ function tell(name, well, milliseconds) {
   if (!well) failed.push(name);
 }
 
-/** Prints what checks said that have ended. It waits until no step writes. @type {(() => void)[]} */
+/** Prints what checks said that have ended, once a step of a row has ended. @type {(() => void)[]} */
 const ended = [];
 const printEnded = () => ended.splice(0).forEach((print) => print());
 
