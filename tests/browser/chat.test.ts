@@ -105,8 +105,8 @@ test('a file that cannot be imported gets an error that says what is wrong and w
   };
   await refused(
     'bias.zip',
-    changed(files, (config) => (config['bias'] = 'all')),
-    /a trained bias is not supported.*Use a plain LoRA, DoRA or IA3 adapter/s,
+    changed(files, (config) => (config['lora_bias'] = true)),
+    /lora_bias is not supported.*Use a plain LoRA, DoRA or IA3 adapter/s,
   );
   await refused(
     'rank.zip',

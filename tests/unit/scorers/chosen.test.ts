@@ -106,7 +106,7 @@ test('code that fails on an answer gives it 0, and no score at all if it fails o
     ),
   ).toEqual({
     scores: [3, 0],
-    failed: { count: 1, first: expect.stringContaining('SyntaxError') as string },
+    failed: { places: [1], first: expect.stringContaining('SyntaxError') as string },
   });
   expect((await scoreAttempts(metric, [attempt('no')])).scores).toEqual([null]);
 });
