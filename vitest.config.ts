@@ -48,9 +48,9 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 120_000,
           expect: { poll: { timeout: 90_000 } },
-          // Each process keeps its Chromium. `npm test` runs other tests beside them, which keep the processors busy while a page waits.
+          // Each process keeps its Chromium. Three keep two processors busy while a page waits for a timer.
           pool: 'forks',
-          maxWorkers: 2,
+          maxWorkers: 3,
           isolate: false,
         },
       },

@@ -2,7 +2,7 @@
 /**
  * Installs what the tests need and npm does not have, Mesa's software GPU (lavapipe) and Chromium, and the packages of tests/ that stand apart. As
  * root on Debian it installs Debian's packages and says so; elsewhere it prints the command for that. Quick if nothing is missing. Graft itself needs
- * none of it. `--tokenizers` only brings the packages of tests/.
+ * none of it.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -94,7 +94,7 @@ function bring(name, tests) {
 }
 
 /**
- * Finds what is needed and npm does not have, and installs what is missing if it may.
+ * Finds what is needed, and installs what is missing if it may.
  *
  * @returns {boolean} whether all is there
  */
@@ -103,6 +103,7 @@ export function setUp() {
     console.error('The npm packages are not installed. Run: npm ci');
     return false;
   }
+  bringTokenizers();
   let missing = [lavapipe, chromium].filter((need) => {
     const found = need.find();
     console.log(found ? `  found ${need.what}: ${found}` : `  missing ${need.what}`);
@@ -139,6 +140,5 @@ export function setUp() {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  if (!process.argv.includes('--tokenizers')) process.exitCode = setUp() ? 0 : 1;
-  if (process.exitCode !== 1) bringTokenizers();
+  process.exitCode = setUp() ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * `npm test`: set-up and every check, then every test in two rows of steps beside each other, each step with its time. After a step that fails the
- * others still run, so that one run shows everything that is wrong; only after a failed set-up no test does. The last line counts the tests of all runs:
+ * `npm test`: set-up, then every check and every test, each with its time. After a step that fails the others still run, so that one run shows
+ * everything that is wrong; only after a failed set-up nothing does. The last line counts the tests of all runs:
  * `N passed, N failed, N skipped`. `npm run test:long` is this with `--long`: what takes too long for every change. `npm run test:shared` is
  * this with `--shared`: only the tests that need the files next to the checkout.
  */
@@ -9,7 +9,6 @@ import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { root } from './machine.mjs';
 import { setUp } from './setup.mjs';
 
@@ -28,7 +27,7 @@ const times = [];
 const notRun = [];
 
 /**
- * One whose lines are shown as they come. Two may run at once, so each line is written whole.
+ * One that writes to the terminal itself.
  *
  * @param {string} file the program
  * @param {string[]} parameters
@@ -37,12 +36,7 @@ const notRun = [];
  */
 function shown(file, parameters, environment = {}) {
   const env = { ...process.env, ...environment };
-  const child = spawn(file, parameters, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  for (const [from, to] of /** @type {const} */ ([
-    [child.stdout, process.stdout],
-    [child.stderr, process.stderr],
-  ]))
-    createInterface({ input: from }).on('line', (line) => to.write(`${line}\n`));
+  const child = spawn(file, parameters, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] });
   return new Promise((resolve) => {
     child.on('error', () => resolve(false));
     child.on('close', (code) => resolve(code === 0));
@@ -91,8 +85,6 @@ async function vitest(project, part = [], environment = {}) {
   const file = join(RESULTS, `${project}.json`);
   rmSync(file, { force: true });
   const parameters = ['--project', project, '--reporter=default', '--reporter=./scripts/results.mjs'];
-  // It writes to a pipe, but a person reads it.
-  if (process.stdout.isTTY) parameters.push('--color');
   const ended = await shown(join(BIN, 'vitest'), ['run', ...parameters, ...part], {
     ...environment,
     GRAFT_TEST_RESULTS: file,
@@ -122,17 +114,8 @@ async function interop(run = () => vitest('interop')) {
   return run();
 }
 
-/**
- * A program of this repository.
- *
- * @param {string} file below the root
- * @param {string[]} flags Node's
- * @param {...string} parameters its own
- */
-const program = (file, flags = [], ...parameters) =>
-  shown(process.execPath, [...flags, join(root, file), ...parameters]);
-/** All that the tests need. In a process of its own, so that others can run meanwhile. @type {Step} */
-const PREPARE = [SET_UP, () => program('scripts/setup.mjs')];
+/** @param {string} file below the root @param {string[]} parameters @returns {Promise<boolean>} whether it ended well */
+const program = (file, ...parameters) => shown(process.execPath, [...parameters, join(root, file)]);
 
 const REFERENCES = join(root, '..', 'shared', 'reference');
 
@@ -165,25 +148,15 @@ function sharedTests(project, ...folders) {
   });
 }
 
-/** Brings the tokenizers of the families, which only unit tests read: 670 MB, from the network. */
-const tokenizers = () => program('scripts/setup.mjs', [], '--tokenizers');
-
-/** The tests that need ../shared. Those that fetch a model into .cache run first, so that nobody reads what another one writes. */
-async function testsOfShared() {
-  await inTurn([[SET_UP, () => setUp()]]);
-  const brought = failed.includes(SET_UP) ? false : tokenizers();
-  await inTurn([
-    ['CPU engine tests', () => sharedTests('cpu', 'tests/cpu', 'tests/engine')],
-    ['unit tests', async () => (await brought) && sharedTests('unit', 'tests/unit')],
-  ]);
-  await Promise.all([
-    inTurn([['GPU tests', () => sharedTests('gpu', 'tests/engine', 'tests/gpu')]]),
-    inTurn([
-      ['browser tests', () => sharedTests('browser', 'tests/browser')],
-      ['interop tests', () => interop(() => sharedTests('interop', 'tests/interop'))],
-    ]),
-  ]);
-}
+/** @type {Step[]} */
+const SHARED_STEPS = [
+  [SET_UP, () => setUp()],
+  ['unit tests', () => sharedTests('unit', 'tests/unit')],
+  ['CPU engine tests', () => sharedTests('cpu', 'tests/cpu', 'tests/engine')],
+  ['GPU tests', () => sharedTests('gpu', 'tests/engine', 'tests/gpu')],
+  ['browser tests', () => sharedTests('browser', 'tests/browser')],
+  ['interop tests', () => interop(() => sharedTests('interop', 'tests/interop'))],
+];
 
 /** What depends on the builds of kernels that GPUs get. */
 const BUILDS = [
@@ -229,7 +202,7 @@ function newCases() {
 
 /** @type {Step[]} */
 const LONG_STEPS = [
-  PREPARE,
+  [SET_UP, () => setUp()],
   ['properties with new cases', () => newCases()],
   ['long tests', () => vitest('long')],
   ['the full matrix on software GPUs', () => gpuMatrix()],
@@ -237,7 +210,7 @@ const LONG_STEPS = [
   ['kernels on wgpu', () => interop(() => vitest('interop', ['tests/interop/naga.test.ts']))],
   ['a real model, headless', () => realModel('scripts/smollm2.mjs')],
   ['a real model, in the page', () => realModel('scripts/smollm2-page.mjs')],
-  ['campaigns', () => program('tests/campaigns/run.ts', ['--import', 'tsx'])],
+  ['campaigns', () => program('tests/campaigns/run.ts', '--import', 'tsx')],
 ];
 
 const PRETTIER = ['prettier', '--check', '--log-level', 'warn'];
@@ -307,9 +280,11 @@ function filesBelow(folder) {
     .map((name) => `${folder}/${name}`);
 }
 
+/** @type {Step} */
+const UNIT = ['unit tests', () => vitest('unit')];
+
 /** @type {Step[]} */
 const STEPS = [
-  ['unit tests', () => vitest('unit')],
   ['CPU engine tests', () => vitest('cpu')],
   // lavapipe compiles twice as fast so, and runs at half the speed. It changes no number.
   ['GPU kernels', () => vitest('gpu', KERNELS, { ...PART, GALLIVM_PERF: 'nopt' })],
@@ -322,11 +297,16 @@ const STEPS = [
         PART,
       ),
   ],
+  [
+    'browser tests',
+    () => {
+      // An installation waits for the network and the disk: it runs during these tests.
+      void findPython();
+      return vitest('browser');
+    },
+  ],
   ['interop tests', () => interop(() => vitest('interop', [], PART))],
 ];
-
-/** About as long as all of these. A page often waits for a timer, a Chromium for its start: the processors have the other steps to do then. */
-const BROWSER_STEPS = /** @type {Step[]} */ ([['browser tests', () => vitest('browser')]]);
 
 /** @type {string[]} */
 const summary = [];
@@ -341,7 +321,7 @@ function tell(name, well, milliseconds) {
   if (!well) failed.push(name);
 }
 
-/** Prints what checks said that have ended, once a step of a row has ended. @type {(() => void)[]} */
+/** Prints what checks said that have ended, once a step has ended. @type {(() => void)[]} */
 const ended = [];
 const printEnded = () => ended.splice(0).forEach((print) => print());
 
@@ -360,11 +340,10 @@ async function inTurn(steps) {
   }
 }
 
-/** All checks at once, during the set-up, which waits for the network. The tests start when only the last check is left. */
+/** All checks at once. The tests start when only the last check is left, which leaves a processor free. */
 async function checksAndTests() {
   const start = performance.now();
-  // Without packages there is nothing to check with, as the set-up says.
-  const checks = existsSync(join(root, 'node_modules')) ? CHECKS : [];
+  const checks = failed.includes(SET_UP) ? [] : CHECKS;
   const running = checks.map(async ([name, run]) => {
     const { well, said } = await run();
     const milliseconds = performance.now() - start;
@@ -373,20 +352,22 @@ async function checksAndTests() {
       tell(name, well, milliseconds);
     });
   });
-  await Promise.all([inTurn([PREPARE]), ...running.slice(0, -1)]);
+  await Promise.all(running.slice(0, -1));
   printEnded();
-  // An installation waits for the network and the disk.
-  if (!failed.includes(SET_UP)) void findPython();
-  await Promise.all([inTurn(STEPS), inTurn(BROWSER_STEPS)]);
+  await inTurn([UNIT, ...STEPS]);
   await Promise.all(running);
   printEnded();
 }
 
 mkdirSync(RESULTS, { recursive: true });
 if (process.argv.includes('--long')) await inTurn(LONG_STEPS);
-else if (!process.argv.includes('--shared')) await checksAndTests();
-else if (existsSync(REFERENCES)) await testsOfShared();
-else console.log('SKIPPED: every test of this kind, since there is no ../shared here');
+else if (process.argv.includes('--shared')) {
+  if (existsSync(REFERENCES)) await inTurn(SHARED_STEPS);
+  else console.log('SKIPPED: every test of this kind, since there is no ../shared here');
+} else {
+  await inTurn([[SET_UP, () => setUp()]]);
+  await checksAndTests();
+}
 
 if (!existsSync(REFERENCES))
   notRun.unshift('the tests with real models and large reference files (../shared), which are not here');
