@@ -61,7 +61,7 @@ test.each([
     await goTo(page, 'evaluate');
     await page.getByRole('spinbutton', { name: 'Rows' }).fill('3');
     await page.getByRole('button', { name: 'Measure every method' }).click();
-    await page.getByRole('row').filter({ hasText: label }).filter({ hasText: 'of 3' }).waitFor(WAIT);
+    await page.getByRole('row').filter({ hasText: label }).filter({ hasText: 'of 3' }).first().waitFor(WAIT);
   }
 
   await goTo(page, 'use');

@@ -12,7 +12,7 @@ import type {
   StepPoint,
 } from '../../worker/api.ts';
 import { fromTo } from '../../evaluate/reading-brief.ts';
-import { isOfEncoder } from '../train/settings.ts';
+import { isOfEncoder } from '../train/of-encoder.ts';
 import { shownPoints, curveWords } from '../train/shown.ts';
 import { Milestones } from './milestones.ts';
 import type { Session } from './session.svelte.ts';

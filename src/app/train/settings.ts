@@ -181,10 +181,6 @@ export function formObjective({ objective }: { readonly objective?: string }): O
   return objectives.find(({ name }) => name === objective) ?? SUPERVISED;
 }
 
-/** Whether a run tunes an encoder. */
-export const isOfEncoder = (options: { readonly objective?: string }): boolean =>
-  formObjective(options).encodes === true;
-
 /** Everything that is wrong with the settings, in the order of the table. */
 export function faultsOfSettings(
   options: FormSpec,
