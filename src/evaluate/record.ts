@@ -309,7 +309,7 @@ export interface SubjectColumns {
   readonly scores: Readonly<Record<string, readonly (number | null)[]>>;
 }
 
-/** The record of some of its subjects alone. What a person or a model judged is not part of it. @param places of subjects */
+/** The record with some of its subjects only, and without what a person or a model judged. @param places of subjects */
 export function withSubjects(
   { blind: _, judged: __, ...record }: Evaluation,
   places: readonly number[],

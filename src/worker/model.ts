@@ -39,7 +39,7 @@ export interface OpenModel {
   readonly fingerprint: string;
   /** Identifies the content alone: rows belong to it, whatever the types of the weights. */
   readonly content: string;
-  /** Frees it after its run: an encoder is open for that alone. Missing for the model of the session. */
+  /** Frees it after its run: an encoder is open for that only. Missing for the model of the session. */
   readonly close?: () => Promise<void>;
 }
 

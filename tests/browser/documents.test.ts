@@ -269,7 +269,7 @@ test('questions that the open model drafts are approved one by one and become ro
   expect(studio.problems).toEqual([]);
 });
 
-test('the encoder is tuned on the approved questions, measured on those held back, and used for the index', async () => {
+test('the encoder is tuned on the approved questions, measured on those held out, and used for the index', async () => {
   await goTo(page, 'documents');
   const section = page.getByRole('region', { name: 'Tune the encoder' });
   await section.getByText(/^2 approved questions have a passage/).waitFor(WAIT);
@@ -293,7 +293,7 @@ test('the encoder is tuned on the approved questions, measured on those held bac
     await card.focus();
     await page.keyboard.press('a');
   }
-  await section.getByText(/^3 questions to train on, 2 held back\./).waitFor(WAIT);
+  await section.getByText(/^3 questions to train on, 2 held out\./).waitFor(WAIT);
   await section.getByLabel('Name of the adapter').fill('Garden finder');
   await section.getByText('How it is tuned').click();
   expect(await inspect(page, 'documents-retriever')).toEqual([]);
@@ -311,7 +311,7 @@ test('the encoder is tuned on the approved questions, measured on those held bac
   await page.reload();
   await paused.waitFor(WAIT);
   await press('Resume tuning');
-  const table = section.getByRole('table', { name: /^What each finds for 2 questions that are held back/ });
+  const table = section.getByRole('table', { name: /^What each finds for 2 questions that are held out/ });
   await table.waitFor(WAIT);
   await section.getByText(/^Garden finder: MRR@10 .* Only 2 questions: too few to rely on\.$/).waitFor(WAIT);
   expect(await table.getByRole('row').count()).toBe(3);
@@ -340,7 +340,7 @@ test('the encoder is tuned on the approved questions, measured on those held bac
   const peft = referencePath('encoders', 'contrastive', 'start-mean');
   await section.getByLabel('Import its folder').setInputFiles(peft);
   await section.getByLabel('Name of start-mean').waitFor(WAIT);
-  await press('Measure on 2 held-back questions');
+  await press('Measure on 2 held-out questions');
   await section.getByText(/^again: MRR@10 .* It was made elsewhere/).waitFor(WAIT);
   await section.getByText(/^start-mean: MRR@10/).waitFor();
   const scores = async (name: string): Promise<string[]> =>

@@ -213,7 +213,7 @@ test('too few questions, and no encoder, are refused with what helps', async () 
   const ground = await retrievers.ground(PROJECT);
   const few = await graftError(() => retrievers.rows(PROJECT, ground, 1), 'retriever-questions');
   expect(few.what).toMatch(/^3 approved questions have a passage/);
-  // Of a question without its document nothing is learned.
+  // A question without its document makes no row.
   questions = [...questions, { ...questions[0], id: 'gone', file: 'gone.txt' }];
   expect(await retrievers.ground(PROJECT)).toMatchObject({ without: 1 });
   await library.change(PROJECT, { encoder: null });

@@ -13,7 +13,7 @@ interface Fault {
 }
 
 /** The other metrics, as they are once the worker has answered, and whether rows are prompts without an answer. */
-interface Beside {
+interface MetricContext {
   readonly specs: readonly ScorerSpec[];
   readonly isPrompts: boolean;
 }
@@ -51,24 +51,24 @@ export class OwnMetricForm {
   }
 
   /** Closes the form if nothing is wrong. @returns the metrics with this one; undefined for a fault, and if something else was written meanwhile */
-  async keep(beside: Beside): Promise<readonly ScorerSpec[] | undefined> {
+  async keep(context: MetricContext): Promise<readonly ScorerSpec[] | undefined> {
     const { draft } = this;
     if (!draft || this.busy) return undefined;
     const { [OWN_NAME]: as = '', ...rest } = draft;
     const spec = { ...rest, ...(as.trim() !== '' && { as: as.trim() }) } as ScorerSpec;
     this.busy = true;
-    const fault = await this.#faultOf(spec, beside);
+    const fault = await this.#faultOf(spec, context);
     if (this.draft !== draft) return undefined;
     this.busy = false;
     this.fault = fault;
     if (fault) return undefined;
-    const { specs } = beside;
+    const { specs } = context;
     const at = specs.findIndex((one) => nameOfSpec(one) === this.changed);
     this.close();
     return at < 0 ? [...specs, spec] : specs.with(at, spec);
   }
 
-  async #faultOf(spec: ScorerSpec, { specs, isPrompts }: Beside): Promise<Fault | undefined> {
+  async #faultOf(spec: ScorerSpec, { specs, isPrompts }: MetricContext): Promise<Fault | undefined> {
     const label = specScorer(spec.name)?.label ?? spec.name;
     const what = choiceProblem(spec, label);
     if (what !== undefined) return { field: fieldOf(spec), what };

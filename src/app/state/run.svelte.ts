@@ -225,7 +225,7 @@ export class Run extends ShownRun {
   }
 
   async #openModelOf({ baseModel, bundled, baseWeights, options }: RunSummary): Promise<boolean> {
-    // The worker opens an encoder for its run alone.
+    // The worker opens an encoder for its run only.
     if (isOfEncoder(options)) return true;
     this.#session.want({ name: baseModel, bundled });
     if (await this.#session.ensureModel(baseWeights)) return true;

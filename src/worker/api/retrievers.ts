@@ -29,7 +29,7 @@ export interface RetrieverPlan {
   readonly time?: RunTime;
 }
 
-/** A mean over the held-back questions. */
+/** A mean over the held-out questions. */
 export interface RetrieverScore {
   readonly value: number;
   /** 95%; missing if all questions say the same. */
@@ -38,7 +38,7 @@ export interface RetrieverScore {
 
 type Rank = (typeof RECALL_RANKS)[number];
 
-/** What an encoder finds for the questions that are held back. */
+/** What an encoder finds for the questions that are held out. */
 export interface RetrieverMeasure {
   /** The id of its adapter; missing for the encoder as it is. */
   readonly adapter?: string;
@@ -70,7 +70,7 @@ export interface RetrieversApi {
     projectId: string,
     choice: RetrieverChoice,
   ): Promise<Outcome<{ readonly name: string; readonly lines: string }>>;
-  /** What was measured on the questions that are held back now and the documents as they are. */
+  /** What was measured on the questions that are held out now and the documents as they are. */
   listRetrieverMeasures(
     projectId: string,
   ): Promise<Outcome<{ readonly measures: readonly RetrieverMeasure[] }>>;

@@ -12,7 +12,7 @@ import { unasked, type DataSet } from '../data.ts';
 export const RETRIEVER_ROWS = 'retriever-rows.jsonl';
 
 /**
- * All rows are trained on: what the encoder finds is measured on questions that are held back, and no loss of a batch says it.
+ * All rows are trained on: what the encoder finds is measured on questions that are held out, and no loss of a batch says it.
  *
  * @param choice its prefixes stand before the texts, as in the index
  * @param window tokens of a text at most

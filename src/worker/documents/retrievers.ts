@@ -1,10 +1,10 @@
-/** Encoders that are tuned on the questions of a project: the rows of a run, and what each finds for the questions that are held back. */
+/** Encoders that are tuned on the questions of a project: the rows of a run, and what each finds for the questions that are held out. */
 import { GraftError } from '../../errors.ts';
 import type { Interval } from '../../evaluate/bootstrap.ts';
 import { meanOf, rowIntervals, type Statistic } from '../../evaluate/intervals.ts';
 import { hashOf } from '../../model/content.ts';
 import { plural } from '../../numbers.ts';
-import { keyOf, sidesOf, type Sides } from '../../retrieval/held-questions.ts';
+import { keyOf, sidesOf, type Sides } from '../../retrieval/question-sides.ts';
 import type { PassageSource } from '../../retrieval/passages-prompt.ts';
 import { measure, RECALL_RANKS, Relevance } from '../../retrieval/relevance.ts';
 import { makeRetrieverRows, type PlacedQuestion, type RetrieverRow } from '../../retrieval/retriever-rows.ts';
@@ -145,7 +145,7 @@ export class Retrievers {
     if (!kept) throw missingProject();
   }
 
-  /** What is known of the questions that are held back now. */
+  /** What is known of the questions that are held out now. */
   async list(projectId: string, ground: RetrieverGround): Promise<readonly RetrieverMeasure[]> {
     const kept = await this.store.read(projectId);
     return kept?.on === ground.on ? judged(kept.measures) : [];
@@ -167,7 +167,7 @@ export class Retrievers {
     if (held.length === 0)
       throw new GraftError(
         'retriever-questions',
-        'No question is held back, so there is nothing to measure on.',
+        'No question is held out, so there is nothing to measure on.',
         `Approve ${MIN_QUESTIONS} questions with their passages, or more.`,
       );
     const { content: _, maker: __, adapter: ___, ...base } = ground.encoder;

@@ -61,7 +61,7 @@ export const MEASURE: Chapter = {
     {
       id: 'retriever',
       what: 'The encoder that finds passages, with an adapter that has learned which passage answers which question. Each question is compared with its own passage and with all others of its step.',
-      more: 'Recall@5 is the share of questions whose passage is among the first five. MRR is the mean of 1 / rank of the first right one among ten. Both are measured on questions that were held back.',
+      more: 'Recall@5 is the share of questions whose passage is among the first five. MRR is the mean of 1 / rank of the first right one among ten. Both are measured on questions that were held out.',
       start:
         'Tune it when questions with your own words miss their passage. Few questions bring little: measure it, and keep the encoder as it is if nothing is gained.',
       source: 'Henderson et al., Efficient Natural Language Response Suggestion, 2017, arXiv:1705.00652',

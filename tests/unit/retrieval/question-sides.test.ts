@@ -1,6 +1,6 @@
-/** The questions that are held back from the tuning of a retriever. */
+/** The questions that are held out from the tuning of a retriever. */
 import { expect, test } from 'vitest';
-import { keyOf, sidesOf, type Sides } from '../../../src/retrieval/held-questions.ts';
+import { keyOf, sidesOf, type Sides } from '../../../src/retrieval/question-sides.ts';
 
 const NONE: Sides = { trained: [], held: [] };
 
@@ -9,7 +9,7 @@ const asked = (files: number, each: number) =>
     ...{ question: `Question ${at}?`, file: `file-${at % files}.md` },
   }));
 
-test('a third is held back, and all questions to a document are on one side', () => {
+test('a third is held out, and all questions to a document are on one side', () => {
   const questions = asked(12, 4);
   const { trained, held } = sidesOf(questions, NONE);
   expect(trained.length + held.length).toBe(48);
@@ -45,7 +45,7 @@ test('a question stays on its side when others come, go and come back', () => {
   expect(again).toEqual(before);
 });
 
-test('a new question to a document that was trained on is never held back', () => {
+test('a new question to a document that was trained on is never held out', () => {
   const first = asked(8, 1);
   const before = sidesOf(first, NONE);
   const trained = first.filter((one) => before.trained.includes(keyOf(one)));

@@ -1,4 +1,4 @@
-/** Which questions tune a retriever, and which are held back to measure it. A question stays on its side, so that no tuned retriever is measured on what it has seen. */
+/** Which questions tune a retriever, and which are held out to measure it. A question stays on its side, so that no tuned retriever is measured on what it has seen. */
 import { Random } from '../random.ts';
 
 /** A question, and the document that answers it. */
@@ -13,7 +13,7 @@ export interface Sides {
   readonly held: readonly string[];
 }
 
-/** The share of questions that is held back. */
+/** The share of questions that is held out. */
 const HELD = 1 / 3;
 /** From so many documents on, all questions to one are on one side: questions to one passage are alike. */
 const MIN_FILES = 4;
