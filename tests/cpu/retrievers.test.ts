@@ -12,7 +12,7 @@ import { writePeft, type Files } from '../../src/export/peft.ts';
 import { readEncoder } from '../../src/model/family.ts';
 import { Random } from '../../src/random.ts';
 import { retrieverLines } from '../../src/retrieval/retriever-rows.ts';
-import type { DocumentQuestion, EncoderChoice } from '../../src/worker/api.ts';
+import type { DocumentQuestion, EncoderChoice, Progress } from '../../src/worker/api.ts';
 import { Encoders } from '../../src/worker/documents/encoders.ts';
 import { DocumentLibrary } from '../../src/worker/documents/library.ts';
 import { retrieverData } from '../../src/worker/documents/retriever-data.ts';
@@ -162,8 +162,12 @@ test('encoders are measured on the questions that no run has seen, and only thos
   const trained = asked.map(({ question }) => question.id);
   const named = ['tuned', 'untouched'].map((id) => ({ id, name: id }));
   const turns: (number | undefined)[] = [];
-  const hear = { ...watched, onProgress: ({ turn }: { turn?: { at: number } }) => void turns.push(turn?.at) };
-  const measures = await retrievers.measure(PROJECT, ground, named, hear);
+  const far: (readonly [what: string, done: number, total: number])[] = [];
+  const onProgress = ({ turn, what, done, total }: Progress): void => {
+    turns.push(turn?.at);
+    far.push([what, done, total]);
+  };
+  const measures = await retrievers.measure(PROJECT, ground, named, { ...watched, onProgress });
   const held = questions.filter(({ id }) => !trained.includes(id));
   expect(held.length).toBe(2);
   const [keys] = kept!.measures.map(({ scores }) => Object.keys(scores));
@@ -174,6 +178,14 @@ test('encoders are measured on the questions that no run has seen, and only thos
     ['untouched', 2],
   ]);
   expect(new Set(turns)).toEqual(new Set([2, 3]));
+  // The encoder is open by then, and its vectors are counted as chunks.
+  const chunks = ground.sources.length;
+  expect(far.filter(([what]) => what === 'embedding')).toEqual(
+    expect.arrayContaining([
+      ['embedding', 0, chunks],
+      ['embedding', chunks, chunks],
+    ]),
+  );
 
   const [base, tuned, same] = measures;
   // Ranks by the search of the index itself.

@@ -20,8 +20,8 @@ import type {
 } from '../../worker/api.ts';
 import { ofStudio } from '../state/of-studio.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
-import { count, plural } from '../ui/format.ts';
-import { TimeLeftClock } from '../ui/time-left.ts';
+import { count, plural, roughly } from '../ui/format.ts';
+import { farWords, TimeLeftClock } from '../ui/time-left.ts';
 
 /** A part of a document. */
 export interface Place {
@@ -420,9 +420,13 @@ export const transfersOf = <Each extends { readonly source: string }>(
 /** The documents of the studio's project. */
 export const projectDocuments = ofStudio((studio) => new Documents(studio));
 
-/** What is done, and how far: “120 of 917 chunks have a vector”. */
-export function workWords({ what, done, total }: Progress): string {
-  if (what === 'dividing') return `${count(done)} of ${plural(total, 'document')} read`;
-  if (what === 'embedding') return `${count(done)} of ${plural(total, 'chunk')}`;
-  return '';
+/** How far the work on documents is: “120 of 917 chunks, about 20 s left”. @param left seconds, if that is known */
+export function detailWords(progress: Progress, left: number | undefined): string {
+  const { what, done, total } = progress;
+  if (what !== 'dividing' && what !== 'embedding') return farWords(progress, left);
+  const words =
+    what === 'dividing'
+      ? `${count(done)} of ${plural(total, 'document')} read`
+      : `${count(done)} of ${plural(total, 'chunk')}`;
+  return left === undefined ? words : `${words}, about ${roughly(left)} left`;
 }

@@ -54,6 +54,20 @@ class Filling {
 }
 
 /**
+ * How far the vectors of a slice are. The longest texts come first, so that the number of texts says less than their length.
+ *
+ * @param hear gets the done part of the slice, in texts
+ */
+export function withinSlice(texts: readonly string[], hear: (done: number) => void): (texts: number) => void {
+  const lengths = texts.map(({ length }) => length).sort((a, b) => b - a);
+  const all = lengths.reduce((sum, length) => sum + length, 0);
+  return (done) => {
+    const part = lengths.slice(0, done).reduce((sum, length) => sum + length, 0);
+    hear((part / all) * texts.length);
+  };
+}
+
+/**
  * What is complete is written, however it ends.
  *
  * @throws GraftError `project-missing`, `worker-training`, `model-missing`, `documents-encoder`, `engine-…`, `storage-…`; the signal's reason
@@ -97,20 +111,13 @@ export async function embedMissing(
     signal.throwIfAborted();
     await ports.inTurn(async () => {
       const model = sameMaker(await ports.openEncoder(encoder, onProgress), encoder);
-      const lengths = slice.map(({ of, at }) => of.texts[at].length).sort((a, b) => b - a);
-      const all = lengths.reduce((sum, length) => sum + length, 0);
-      const vectors = await model.embed(
-        slice.map(({ of, at }) => of.texts[at]),
-        encoder.passagePrefix,
-        {
-          signal,
-          // The longest come first, so that the number of texts says less than their length.
-          onProgress: (texts) => {
-            const share = lengths.slice(0, texts).reduce((sum, length) => sum + length, 0) / all;
-            onProgress({ what: 'embedding', done: Math.floor(done + share * slice.length), total });
-          },
-        },
-      );
+      const texts = slice.map(({ of, at }) => of.texts[at]);
+      const vectors = await model.embed(texts, encoder.passagePrefix, {
+        signal,
+        onProgress: withinSlice(texts, (some) =>
+          onProgress({ what: 'embedding', done: Math.floor(done + some), total }),
+        ),
+      });
       slice.forEach(({ of, at }, row) =>
         of.set(at, vectors.subarray(row * model.size, (row + 1) * model.size)),
       );

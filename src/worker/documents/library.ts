@@ -19,7 +19,7 @@ import type {
 import { missingProject } from '../projects.ts';
 import { Queue } from '../queue.ts';
 import { Adding, chunkAgain, DOCUMENT_LIMITS } from './adding.ts';
-import { embedMissing, SLICE } from './embed.ts';
+import { embedMissing, SLICE, withinSlice } from './embed.ts';
 import { chunkId, OpenIndex } from './open-index.ts';
 import { counterOf, type DeviceEncoder, type DocumentPorts, type IndexWatch } from './ports.ts';
 import {
@@ -251,16 +251,23 @@ export class DocumentLibrary {
   ): Promise<number[][]> {
     const texts = sources.map(({ text }) => text);
     const parts: Float32Array[] = [];
-    const embed = (some: readonly string[], prefix: string): Promise<Float32Array> =>
-      this.ports.inTurn(async () =>
-        (await this.ports.openEncoder(choice, onProgress)).embed(some, prefix, { signal }),
-      );
+    const embed = (some: readonly string[], prefix: string, done: number): Promise<Float32Array> =>
+      this.ports.inTurn(async () => {
+        const encoder = await this.ports.openEncoder(choice, onProgress);
+        const hear = (part: number): void =>
+          onProgress({
+            what: 'embedding',
+            done: Math.min(Math.floor(done + part), texts.length),
+            total: texts.length,
+          });
+        hear(0);
+        return encoder.embed(some, prefix, { signal, onProgress: withinSlice(some, hear) });
+      });
     for (let done = 0; done < texts.length; done += SLICE) {
       signal.throwIfAborted();
-      onProgress({ what: 'embedding', done, total: texts.length });
-      parts.push(await embed(texts.slice(done, done + SLICE), choice.passagePrefix));
+      parts.push(await embed(texts.slice(done, done + SLICE), choice.passagePrefix, done));
     }
-    const asked = await embed(questions, choice.questionPrefix);
+    const asked = await embed(questions, choice.questionPrefix, texts.length);
     const size = asked.length / questions.length;
     const vectors = new Float32Array(texts.length * size);
     parts.forEach((part, at) => vectors.set(part, at * SLICE * size));

@@ -138,3 +138,12 @@ test('Continue adds nothing to a project that is opened meanwhile', async () => 
   await end(calls[2]);
   expect(calls.map(({ project, file }) => `${project}/${file}`)).toEqual(['a/a.txt', 'a/b.txt', 'a/a.txt']);
 });
+
+test('how far the work is counts documents and chunks, and bytes only of an encoder', async () => {
+  const { detailWords } = await import('../../../src/app/documents/documents.svelte.ts');
+  expect(detailWords({ what: 'embedding', done: 256, total: 917 }, 20)).toBe(
+    '256 of 917 chunks, about 20 s left',
+  );
+  expect(detailWords({ what: 'dividing', done: 0, total: 1 }, undefined)).toBe('0 of 1 document read');
+  expect(detailWords({ what: 'loading', done: 1024, total: 2048 }, undefined)).toBe('1 KiB of 2 KiB');
+});
