@@ -4,6 +4,7 @@ import { register } from 'tsx/esm/api';
 
 register();
 const { servePdfs } = await import('../retrieval/watched-pdfs.ts');
-const serve = servePdfs((answer) => parentPort?.postMessage(answer));
+const { limitAllocations } = await import('../retrieval/allocation-limit.ts');
+const serve = servePdfs((answer) => parentPort?.postMessage(answer), limitAllocations());
 parentPort?.on('message', serve);
 parentPort?.postMessage('ready');

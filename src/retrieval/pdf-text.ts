@@ -6,6 +6,8 @@ import type { CharacterMaps } from './character-maps.ts';
 const MAX_PAGES = 10_000;
 /** UTF-16 code units of a document. */
 const MAX_TEXT = 32 * 2 ** 20;
+/** Pieces of text of a page. A full page of a newspaper has some thousand. */
+const MAX_PIECES = 500_000;
 /** The distance of two lines, in heights of a line, that parts paragraphs. */
 const PARAGRAPH_GAP = 1.6;
 /** Lines at both ends of a page that may be a running head or a page number. */
@@ -57,21 +59,24 @@ export async function pdfText(
     useWorkerFetch: false,
     cMapPacked: true,
     BinaryDataFactory: files.Factory,
+    // Nothing is drawn.
+    isEvalSupported: false,
+    maxImageSize: 1,
     verbosity: VerbosityLevel.ERRORS,
   });
   try {
     const document = await loading.promise;
     if (document.numPages > MAX_PAGES)
-      throw tooLarge(name, `${document.numPages} pages`, `${MAX_PAGES} pages`);
+      throw tooLarge(name, `has ${document.numPages} pages`, `${MAX_PAGES} pages`);
     const pages: Line[][] = [];
     let length = 0;
     for (let number = 1; number <= document.numPages; number++) {
       const page = await document.getPage(number);
-      const lines = linesOf((await page.getTextContent()).items as readonly Item[]);
+      const lines = linesOf(await itemsOf(page.streamTextContent(), `Page ${number} of ${name}`));
       page.cleanup();
       if (files.failure) throw files.failure;
       length += lines.reduce((sum, { text }) => sum + text.length + 1, 0);
-      if (length > MAX_TEXT) throw tooLarge(name, 'more text', `${MAX_TEXT} characters`);
+      if (length > MAX_TEXT) throw tooLarge(name, 'has more text', `${MAX_TEXT} characters`);
       pages.push(lines);
       onPage();
     }
@@ -90,6 +95,28 @@ export async function pdfText(
     );
   } finally {
     await loading.destroy();
+  }
+}
+
+/** The pieces of a page as they come, so that a page of more than a document may have ends early. @throws GraftError `document-size` */
+async function itemsOf(
+  pieces: ReadableStream<{ readonly items: readonly Item[] }>,
+  page: string,
+): Promise<Item[]> {
+  const items: Item[] = [];
+  let length = 0;
+  // Not by `for await`, which Safari lacks.
+  const reader = pieces.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return items;
+    items.push(...value.items);
+    length += value.items.reduce((sum, { str = '' }) => sum + str.length, 0);
+    if (items.length <= MAX_PIECES && length <= MAX_TEXT) continue;
+    const what = items.length > MAX_PIECES ? `${MAX_PIECES} pieces of text` : `${MAX_TEXT} characters`;
+    const error = tooLarge(page, 'has more text', what);
+    await reader.cancel(error).catch(() => undefined);
+    throw error;
   }
 }
 
@@ -128,7 +155,7 @@ function filesOf(maps: CharacterMaps): {
 const tooLarge = (name: string, what: string, max: string): GraftError =>
   new GraftError(
     'document-size',
-    `${name} has ${what}; at most ${max} of a document are read.`,
+    `${name} ${what}; at most ${max} are read.`,
     'Divide it into several files.',
   );
 

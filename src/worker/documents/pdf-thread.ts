@@ -3,8 +3,11 @@ import type { PdfQuestion } from '../../retrieval/watched-pdfs.ts';
 
 // Nothing is awaited at the top level: a module that is loaded here may import a chunk that waits for this one.
 async function begin(): Promise<void> {
-  const { servePdfs } = await import('../../retrieval/watched-pdfs.ts');
-  const serve = servePdfs((answer) => postMessage(answer));
+  const [{ servePdfs }, { limitAllocations }] = await Promise.all([
+    import('../../retrieval/watched-pdfs.ts'),
+    import('../../retrieval/allocation-limit.ts'),
+  ]);
+  const serve = servePdfs((answer) => postMessage(answer), limitAllocations());
   addEventListener('message', ({ data }: MessageEvent<PdfQuestion>) => serve(data));
   postMessage('ready');
 }

@@ -1,4 +1,5 @@
 /** A PDF of lines of text, written by hand. */
+import { deflateSync } from 'node:zlib';
 
 /** Points between lines, and above a line that begins a paragraph. */
 const [LINE, PARAGRAPH] = [14, 28];
@@ -81,6 +82,25 @@ export function endlessPdf(): Uint8Array<ArrayBuffer> {
     `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R ${draws(5)} >>`,
     stream('', '/X Do '),
     ...forms,
+  ]);
+}
+
+/**
+ * A page whose content of spaces was packed several times.
+ *
+ * @param size bytes of the content
+ */
+export function packedPdf(size: number, times: number): Uint8Array<ArrayBuffer> {
+  let packed: Uint8Array = Buffer.alloc(size, ' ');
+  for (let time = 0; time < times; time++) packed = deflateSync(packed);
+  // Strings of this file have ASCII only.
+  const content = `${Buffer.from(packed).toString('hex')}>`;
+  const filters = ['/ASCIIHexDecode', ...Array<string>(times).fill('/FlateDecode')].join(' ');
+  return fileOf([
+    '<< /Type /Catalog /Pages 2 0 R >>',
+    '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
+    '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R >>',
+    `<< /Filter [${filters}] /Length ${content.length} >>\nstream\n${content}\nendstream`,
   ]);
 }
 

@@ -5,7 +5,7 @@ import { characterMaps } from '../../../src/retrieval/character-maps.ts';
 import { servePdfs, watchedPdfs, type StartPdfThread } from '../../../src/retrieval/watched-pdfs.ts';
 import { MAPS } from '../../character-maps.ts';
 import { graftError } from '../expect-graft-error.ts';
-import { endlessPdf, namedFontPdf, tinyPdf } from './tiny-pdf.ts';
+import { endlessPdf, namedFontPdf, packedPdf, tinyPdf } from './tiny-pdf.ts';
 
 /** A thread in this one. */
 const here: StartPdfThread = async (hear) => ({ send: servePdfs(hear), end: () => undefined });
@@ -36,6 +36,47 @@ test('a PDF whose page never ends is named, and its thread ends', async () => {
     what: expect.stringMatching(/^Page 1 of bomb\.pdf takes more than 0\.5 s/) as string,
   });
   await vi.waitFor(() => expect(end).toHaveBeenCalledTimes(1));
+});
+
+test('a PDF that unpacks to far more than a page is named before it is in memory, and the next one is read', async () => {
+  const started = vi.fn(startPdfThread);
+  const read = watchedPdfs(started, MAPS);
+  const bomb = packedPdf(100 * 2 ** 20, 2);
+  expect(bomb.length).toBeLessThan(2000);
+  await expect(read(bomb, 'bomb.pdf')).rejects.toMatchObject({
+    code: 'document-size',
+    what: expect.stringMatching(/^Page 1 of bomb\.pdf unpacks to more than 32 MiB/) as string,
+  });
+  expect(started).toHaveBeenCalledTimes(1);
+  // What is packed twice and no larger than a page is read.
+  expect((await read(packedPdf(2 ** 20, 2), 'spaces.pdf')).text).toBe('');
+  expect((await read(tinyPdf([['One']]), 'a.pdf')).text).toBe('One\n');
+  expect(started).toHaveBeenCalledTimes(2);
+});
+
+test('a stop ends the thread in the middle of a file', async () => {
+  const end = vi.fn();
+  const request = new AbortController();
+  const start: StartPdfThread = async () => ({ send: () => request.abort(new Error('stopped')), end });
+  const read = watchedPdfs(start, MAPS);
+  await expect(read(endlessPdf(), 'bomb.pdf', request.signal)).rejects.toThrow('stopped');
+  await expect(read(tinyPdf([['One']]), 'a.pdf', request.signal)).rejects.toThrow('stopped');
+  await vi.waitFor(() => expect(end).toHaveBeenCalledTimes(1));
+});
+
+test('a file that goes on page by page without end is named', async () => {
+  const start: StartPdfThread = async (hear) => {
+    let beat: ReturnType<typeof setInterval>;
+    return {
+      send: () => void (beat = setInterval(() => hear({ kind: 'page' }), 1)),
+      end: () => clearInterval(beat),
+    };
+  };
+  const read = watchedPdfs(start, MAPS, { patience: 50 });
+  await expect(read(tinyPdf([['One']]), 'long.pdf')).rejects.toMatchObject({
+    code: 'pdf-slow',
+    what: expect.stringMatching(/^long\.pdf takes more than/) as string,
+  });
 });
 
 test('a thread that ends by itself names its file, and the next file gets another', async () => {
