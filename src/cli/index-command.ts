@@ -58,7 +58,7 @@ export const indexFlags = {
   },
   overwrite: { help: 'make an index that is at --out again, with another model or other settings' },
   json: {
-    help: 'print a report as JSON: documents, chunks, how many were kept and computed, files without text, bad files, seconds',
+    help: 'print a report as JSON: documents, chunks, how many were kept and computed, files without text, bad files, files read as Windows-1252, seconds',
   },
 } as const satisfies FlagSpecs;
 
@@ -211,6 +211,7 @@ function report({ found, embedded, model, out, seconds, json }: Reported, output
         complete: !stopped,
         empty,
         bad: found.bad,
+        windows_1252: found.guessed,
         others: found.others,
         seconds,
       })}\n`,
@@ -223,6 +224,10 @@ function report({ found, embedded, model, out, seconds, json }: Reported, output
       `${plural(cut, 'chunk is', 'chunks are')} longer than the ${model.window} tokens that the model reads, and the vectors are those of the first ones.`,
     );
   if (empty.length > 0) output.line(`No text in: ${namesOf(empty)}`);
+  if (found.guessed.length > 0)
+    output.line(
+      `Read as Windows-1252, since they are not UTF-8 and do not say what they are: ${namesOf(found.guessed)}`,
+    );
   if (found.others.length > 0)
     output.line(`Not read, since Graft reads no files of these kinds: ${namesOf(found.others)}`);
   if (found.others.some((file) => endingOf(file) === 'zip'))

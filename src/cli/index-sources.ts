@@ -34,6 +34,8 @@ export interface FoundSources {
   /** Documents that are as they were in the index before. */
   readonly same: number;
   readonly bad: readonly BadFile[];
+  /** Documents that were read in an encoding that they do not say: Windows-1252. */
+  readonly guessed: readonly string[];
   /** Files of other kinds. */
   readonly others: readonly string[];
 }
@@ -63,6 +65,7 @@ export async function documentChunks(
   const chunks: ChunkEntry[] = [];
   const documents: { file: string; sha256: string }[] = [];
   const bad: BadFile[] = [];
+  const guessed: string[] = [];
   let same = 0;
   for (const [done, file] of files.entries()) {
     output.progress(`Read ${done} of ${files.length} documents`);
@@ -74,6 +77,7 @@ export async function documentChunks(
         chunks.push(...(known.get(file) ?? []));
       } else {
         const document = await readDocument(file, bytes, readPdf);
+        if (document.guessed) guessed.push(file);
         const own = chunksOf(document.text, count, chunking, bordersOf(document, chunking.by));
         chunks.push(
           ...own.map((chunk, n) => ({
@@ -90,7 +94,7 @@ export async function documentChunks(
       bad.push({ file, why: messageOf(error) });
     }
   }
-  return { chunks, documents, same, bad, others };
+  return { chunks, documents, same, bad, guessed, others };
 }
 
 /**
@@ -123,7 +127,7 @@ export async function givenChunks(path: string, tokenizer: Tokenizer): Promise<F
       return { id, file, start, end, tokens, text, page };
     },
   });
-  return { chunks, documents: [], same: 0, bad: [], others: [] };
+  return { chunks, documents: [], same: 0, bad: [], guessed: [], others: [] };
 }
 
 const isWhole = (value: unknown): value is number =>

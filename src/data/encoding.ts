@@ -1,6 +1,7 @@
-/** The text of a data file: UTF-8 or UTF-16, with or without a byte order mark; anything else is an error that says what it is and what to do. */
+/** The text of a file: UTF-8 or UTF-16, with or without a byte order mark, or what a web page declares; anything else is an error that says what it is and what to do. */
 import { GraftError } from '../errors.ts';
 import { linesOf, type Bytes } from './lines.ts';
+import { decodeWindows1252, looksLikeWindows1252, WINDOWS_1252 } from './windows-1252.ts';
 
 /** Bytes that are examined to recognise what a file is. */
 export const HEAD_BYTES = 512;
@@ -93,16 +94,27 @@ export function invalidText(fileName: string, line: number | undefined, cause: u
 /** Bytes in which a page says how it is encoded: https://html.spec.whatwg.org/multipage/parsing.html#prescan-a-byte-stream-to-determine-its-encoding */
 const PRESCAN_BYTES = 1024;
 
-/** The encoding of a web page by its own words, which old ones and spreadsheets have; undefined for one that is read as other text. */
+/** What XHTML declares in its first line, and what a page declares in a meta element. */
+const DECLARATIONS = [
+  /^\s*<\?xml\s[^>]*encoding\s*=\s*["']([\w-]+)/i,
+  /<meta[^>]+charset\s*=\s*["']?([\w-]+)/i,
+];
+const UTF8_MARK = [0xef, 0xbb, 0xbf];
+
+/**
+ * The encoding of a web page by its own words, which old ones and spreadsheets have; undefined for one that is read as other text. A byte order mark is
+ * stronger, as in browsers.
+ */
 export function declaredEncoding(bytes: Uint8Array): string | undefined {
+  if (encodingOf(bytes) !== 'utf-8' || UTF8_MARK.every((byte, i) => bytes[i] === byte)) return undefined;
   const head = new TextDecoder('latin1').decode(bytes.subarray(0, PRESCAN_BYTES));
-  const label = /<meta[^>]+charset\s*=\s*["']?([\w-]+)/i.exec(head)?.[1].toLowerCase();
-  return label === undefined || encodingOf(bytes) !== 'utf-8' || !isEncoding(label) ? undefined : label;
+  return DECLARATIONS.map((declaration) => declaration.exec(head)?.[1].toLowerCase()).find(isOtherEncoding);
 }
 
-function isEncoding(label: string): boolean {
+/** Whether it names an encoding that is read otherwise than UTF-8. Words in ASCII cannot say that they are UTF-16, and are read as UTF-8 then. */
+function isOtherEncoding(label: string | undefined): label is string {
   try {
-    return new TextDecoder(label).encoding !== 'utf-8';
+    return label !== undefined && !new TextDecoder(label).encoding.startsWith('utf-');
   } catch {
     return false; // browsers do not know it either
   }
@@ -116,7 +128,8 @@ export function decodePage(bytes: Uint8Array, fileName: string): string {
   const label = declaredEncoding(bytes);
   if (label === undefined) return decodeFile(bytes, fileName);
   try {
-    return new TextDecoder(label, { fatal: true }).decode(bytes);
+    const decoder = new TextDecoder(label, { fatal: true });
+    return decoder.encoding === WINDOWS_1252 ? decodeWindows1252(bytes) : decoder.decode(bytes);
   } catch (cause) {
     throw new GraftError(
       'data-encoding',
@@ -126,6 +139,34 @@ export function decodePage(bytes: Uint8Array, fileName: string): string {
     );
   }
 }
+
+/** The text of a document. */
+export interface DecodedDocument {
+  readonly text: string;
+  /** The encoding that was guessed; missing if the file itself shows it. */
+  readonly guessed?: typeof WINDOWS_1252;
+}
+
+/**
+ * The whole of a document as text. Old ones are in the encoding of their time and do not say so: what is not UTF-8 and looks like Windows-1252 (and Latin-1,
+ * which is a part of it) is read as that.
+ *
+ * @throws GraftError `data-encoding`
+ */
+export function decodeDocument(bytes: Uint8Array, fileName: string): DecodedDocument {
+  try {
+    return { text: decodeFile(bytes, fileName) };
+  } catch (error) {
+    if (encodingOf(bytes) !== 'utf-8' || !looksLikeWindows1252(bytes)) throw error;
+    return { text: decodeWindows1252(bytes), guessed: WINDOWS_1252 };
+  }
+}
+
+/** A web page as a document: in the encoding that it declares, or as {@link decodeDocument}. @throws GraftError `data-encoding` */
+export const decodePageDocument = (bytes: Uint8Array, fileName: string): DecodedDocument =>
+  declaredEncoding(bytes) === undefined
+    ? decodeDocument(bytes, fileName)
+    : { text: decodePage(bytes, fileName) };
 
 /** The line of the first byte that is not UTF-8: searched line by line, since a line end is never inside a character. */
 export function firstBadLine(bytes: Bytes): number {

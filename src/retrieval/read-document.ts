@@ -1,5 +1,5 @@
 /** Files → documents: their text, where pages start and headings stand. What a file is shows its ending. */
-import { decodeFile, decodePage, refuseBinary } from '../data/encoding.ts';
+import { decodeDocument, decodePageDocument, refuseBinary, type DecodedDocument } from '../data/encoding.ts';
 import { GraftError } from '../errors.ts';
 import { ZipReader } from '../export/zip/reader.ts';
 import type { ChunkBorders } from './chunks.ts';
@@ -9,8 +9,7 @@ import { htmlText } from './html-text.ts';
 import type { ReadPdf } from './watched-pdfs.ts';
 
 /** A document as text. */
-export interface DocumentText {
-  readonly text: string;
+export interface DocumentText extends DecodedDocument {
   /** Where each page starts, for a document that has pages. */
   readonly pages?: readonly number[];
   /** Where its headings stand, for a document that has any. */
@@ -26,17 +25,18 @@ const SAVE_AS_TEXT = 'Save it as plain text, HTML or PDF in the program that mad
 
 const readText = (bytes: Uint8Array, name: string): DocumentText => {
   refuseBinary(bytes, name, SAVE_AS_TEXT);
-  return { text: decodeFile(bytes, name) };
+  return decodeDocument(bytes, name);
 };
 
 const readMarkdown: Reader = (bytes, name) => {
-  const { text } = readText(bytes, name);
-  return { text, headings: markdownHeadings(text) };
+  const read = readText(bytes, name);
+  return { ...read, headings: markdownHeadings(read.text) };
 };
 
 const readHtml: Reader = (bytes, name) => {
   refuseBinary(bytes, name, SAVE_AS_TEXT);
-  return htmlText(decodePage(bytes, name));
+  const { text, ...encoding } = decodePageDocument(bytes, name);
+  return { ...htmlText(text), ...encoding };
 };
 
 const SAVE_AGAIN = 'Save it again with the program that wrote it.';

@@ -320,6 +320,8 @@ export interface StoredDocument {
   readonly characters: number;
   /** Missing for a document without pages. */
   readonly pages?: number;
+  /** The encoding that its file was read in, if that was guessed. */
+  readonly guessed?: string;
   /** Identifies how it was divided. */
   readonly divided: string;
   readonly chunks: number;

@@ -112,6 +112,30 @@ test('reads a folder without its name, names the file that is broken, and finds 
   expect(await idsOf('sow', { files: ['peas.md'] })).toEqual(['peas.md#0']);
 });
 
+test('a file in an old encoding is read, and its document says so here and in an archive', async () => {
+  const old = at('old.txt', Uint8Array.from(Buffer.from('Die M\xf6hren kosten 5 \x80.', 'latin1')));
+  expect((await add([old, at('new.txt', 'Möhren')])).report).toMatchObject({
+    added: 2,
+    guessed: ['old.txt'],
+  });
+  const guesses = async (): Promise<unknown[]> =>
+    (await library.list(PROJECT)).documents.map(({ file, guessed }) => [file, guessed]);
+  expect(await guesses()).toEqual([
+    ['new.txt', undefined],
+    ['old.txt', 'windows-1252'],
+  ]);
+  const kept = (await store.readDocument(PROJECT, 'old.txt'))!;
+  expect(kept.text.text).toBe('Die Möhren kosten 5 €.');
+  const packed = packDocument(kept);
+  expect(unpackDocument(PROJECT, v.parse(DocumentFile, packed.file), packed.vectors)).toEqual(kept);
+  // It stays so if it is divided otherwise, and not if a file in UTF-8 takes its place.
+  await library.change(PROJECT, { chunking: CHUNKING });
+  await library.proceed(PROJECT, watched);
+  expect(await guesses()).toContainEqual(['old.txt', 'windows-1252']);
+  await add([at('old.txt', 'Die Möhren kosten 6 €.')]);
+  expect(await guesses()).toContainEqual(['old.txt', undefined]);
+});
+
 test('pages and headings end chunks if that is chosen, and a document shows their places', async () => {
   await add(GARDEN);
   await library.change(PROJECT, { chunking: { ...CHUNKING, by: 'pages' } });

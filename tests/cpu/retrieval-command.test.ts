@@ -39,6 +39,7 @@ interface Report {
   complete: boolean;
   empty: string[];
   bad: { file: string; why: string }[];
+  windows_1252: string[];
   others: string[];
 }
 interface Hit {
@@ -176,7 +177,8 @@ describe('graft index', () => {
   test('names files that it cannot read and files of other kinds, and keeps the rest', async () => {
     const folder = documents('mixed', {
       'good.txt': 'A good text.',
-      'bad.txt': Uint8Array.of(0x61, 0xff, 0x62),
+      'bad.txt': Uint8Array.of(0x61, 0xff, 0x62, 7),
+      'latin.txt': Buffer.from('Die M\xf6hre kostet 5 \x80.', 'latin1'),
       'binary.md': Uint8Array.of(1, 0, 2, 0, 0, 7),
       'broken.pdf': '%PDF-1.4 nothing',
       'two.pdf': tinyPdf([Array<string>(9).fill('The first page is long.'), ['Second page about kale.']]),
@@ -200,12 +202,17 @@ describe('graft index', () => {
     ]);
     expect(report.bad[1].why).toContain('Save it as plain text');
     expect(report.others).toContain('picture.png');
+    expect(report.windows_1252).toEqual(['latin.txt']);
+    expect(err).toContain('Read as Windows-1252, since they are not UTF-8');
     expect(report.empty).toEqual(['empty.md']);
     expect(err).toContain('No text in: empty.md');
     expect(err).toContain('A zip inside is not opened');
     expect(err).toContain('Not read: bad.txt, line 1, is not valid UTF-8.');
     expect(linesOf(at('mixed-index', 'chunks.jsonl'))).toContainEqual(
       expect.objectContaining({ file: 'mame.pdf', text: '種をまく。' }),
+    );
+    expect(linesOf(at('mixed-index', 'chunks.jsonl'))).toContainEqual(
+      expect.objectContaining({ file: 'latin.txt', text: 'Die Möhre kostet 5 €.' }),
     );
     const [{ hits }] = await search(at('mixed-index'), '--query', 'kale Grün', '--method', 'bm25');
     expect(hits.map(({ file, page }) => [file, page])).toEqual([

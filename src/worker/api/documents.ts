@@ -17,6 +17,8 @@ export interface DocumentInfo {
   readonly characters: number;
   /** Missing for a document without pages. */
   readonly pages?: number;
+  /** The encoding that its file was read in, if that was guessed: `windows-1252`. */
+  readonly guessed?: string;
   readonly chunks: number;
   /** How many chunks have a vector of the chosen encoder. */
   readonly vectors: number;
@@ -78,6 +80,8 @@ export interface AddedDocuments {
   readonly bad: readonly BadDocument[];
   /** Files of other kinds, which are not read. */
   readonly others: readonly string[];
+  /** Files that were read in an encoding that they do not say: Windows-1252. */
+  readonly guessed: readonly string[];
   /** Files that a stop came before. */
   readonly unread: number;
 }

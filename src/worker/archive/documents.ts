@@ -10,12 +10,13 @@ interface Packed {
 }
 
 export function packDocument({ document, text, vectors: own }: KeptDocument): Packed {
-  const { file, added, sha256, bytes, divided, encoder } = document;
+  const { file, added, sha256, bytes, divided, encoder, guessed } = document;
   const vectors = own && encoder !== undefined && own.known.length > 0 ? own : undefined;
   return {
     file: {
       ...{ file, added, sha256, bytes, divided, text: text.text },
       ...(encoder !== undefined && { encoder }),
+      ...(guessed !== undefined && { guessed }),
       ...(text.pages && { pages: [...text.pages] }),
       ...(text.headings && { headings: text.headings.map(({ start, end }) => ({ start, end })) }),
       chunks: text.chunks.map(({ start, end, tokens }) => ({ start, end, tokens })),
@@ -50,6 +51,7 @@ export function unpackDocument(
     bytes: size,
     divided,
     encoder,
+    guessed,
     text,
     pages,
     headings,
@@ -64,6 +66,7 @@ export function unpackDocument(
       ...{ projectId, file, added, sha256, bytes: size, divided },
       characters: text.length,
       ...(pages && { pages: pages.length }),
+      ...(guessed !== undefined && { guessed }),
       chunks: chunks.length,
       ...(whole && { encoder }),
       vectors: whole ? known.reduce((sum, each) => sum + each, 0) : 0,

@@ -76,6 +76,7 @@ export class Adding {
   #same = 0;
   readonly #bad: BadDocument[] = [];
   #others: readonly string[] = [];
+  readonly #guessed: string[] = [];
   #unread = 0;
 
   constructor(
@@ -89,7 +90,7 @@ export class Adding {
     return {
       ...{ added: this.#added, replaced: this.#replaced, same: this.#same },
       bad: [...this.#bad].sort((a, b) => byCodeUnits(a.file, b.file)),
-      ...{ others: this.#others, unread: this.#unread },
+      ...{ others: this.#others, guessed: this.#guessed, unread: this.#unread },
     };
   }
 
@@ -132,20 +133,25 @@ export class Adding {
           }
           if (!before && known.size >= this.limits.documents) throw tooMany(this.limits.documents);
           const size = bytes.length;
-          const document = await readDocument(file, bytes, ports.readPdf);
+          const document = await readDocument(file, bytes, (given, name) =>
+            ports.readPdf(given, name, signal),
+          );
           const more = document.text.length - (before?.characters ?? 0);
           if (characters + more > this.limits.characters) throw tooMuchText(file, this.limits.characters);
+          const { guessed } = document;
           const kept = divider.divide(
-            { projectId, file, added: Date.now(), sha256, bytes: size },
+            { projectId, file, added: Date.now(), sha256, bytes: size, ...(guessed && { guessed }) },
             document,
             before && (await ports.store.readDocument(projectId, file)),
           );
           await batch.put(kept);
           characters += more;
           known.set(file, kept.document);
+          if (guessed) this.#guessed.push(file);
           if (before) this.#replaced++;
           else this.#added++;
         } catch (error) {
+          signal.throwIfAborted();
           if (!(error instanceof GraftError) || /^(?:storage|project)-/.test(error.code)) throw error;
           this.#bad.push({ file, ...failureOf(error) });
         }

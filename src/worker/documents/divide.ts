@@ -7,7 +7,7 @@ import type { StoredDocument, StoredDocumentText } from '../../storage/records.t
 import type { Counter } from './ports.ts';
 import { dividedBy, type DocumentSettings } from './settings.ts';
 
-type Facts = Pick<StoredDocument, 'projectId' | 'file' | 'added' | 'sha256' | 'bytes'>;
+type Facts = Pick<StoredDocument, 'projectId' | 'file' | 'added' | 'sha256' | 'bytes' | 'guessed'>;
 
 /** The text of each chunk. */
 export const chunkTexts = ({ text, chunks }: Pick<StoredDocumentText, 'text' | 'chunks'>): string[] =>

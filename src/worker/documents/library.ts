@@ -46,10 +46,11 @@ export class DocumentLibrary {
     const settings = documentSettings(index?.settings);
     const stored = await this.ports.store.listDocuments(projectId);
     const documents = stored.map((document) => {
-      const { file, added, bytes, characters, pages, chunks } = document;
+      const { file, added, bytes, characters, pages, chunks, guessed } = document;
       return {
         ...{ file, added, bytes, characters, chunks },
         ...(pages !== undefined && { pages }),
+        ...(guessed !== undefined && { guessed }),
         vectors: vectorsOf(document, settings),
         current: isCurrent(document, settings),
       };

@@ -50,7 +50,7 @@ async function opened(): Promise<{
   return {
     ...{ documents, calls, projects },
     async end({ answer, signal }, unread = 0) {
-      const report = { added: 1, replaced: 0, same: 0, bad: [], others: [], unread };
+      const report = { added: 1, replaced: 0, same: 0, bad: [], others: [], guessed: [], unread };
       answer({ ok: true, report, stopped: signal.aborted, documents: listed(unread) });
       await rest();
     },

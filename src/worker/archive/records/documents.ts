@@ -16,6 +16,8 @@ export const DocumentFile = v.pipe(
     bytes: count,
     divided: text,
     encoder: v.optional(text),
+    /** The encoding that its file was read in, if that was guessed. */
+    guessed: v.optional(text),
     text: v.string(),
     pages: v.optional(v.array(count)),
     headings: v.optional(v.array(v.object({ start: count, end: count }))),
