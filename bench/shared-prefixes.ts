@@ -1,6 +1,6 @@
 /**
- * Training steps with shared prefixes and without, in turn on one model: pairs of answers of 30 tokens to a prompt of 200, supervised rows of 40
- * tokens under an instruction of 300, and the loss of eight sampled answers to a prompt of 200. On the CPU engine. The time of the processor says more than the clock on a machine that does other work, too.
+ * Training steps with shared prefixes and without, in turn on one model: pairs of answers of 30 tokens to a prompt of 200, the same under a system
+ * prompt that all pairs have, supervised rows of 40 tokens under an instruction of 300, and the loss of eight sampled answers to a prompt of 200. On the CPU engine. The time of the processor says more than the clock on a machine that does other work, too.
  *
  *   node --import tsx --loader ./bin/wgsl-loader.mjs bench/shared-prefixes.ts [model folder] [steps] [threads]
  */
@@ -35,15 +35,16 @@ const tokens = (count: number): number[] =>
   Array.from({ length: count }, () => 10 + Math.floor(random.float() * 900));
 const unlabelled = (ids: readonly number[]): number[] => ids.map(() => -100);
 
-/** Pairs of answers to a prompt of their own. */
-function pairs(count: number, prompt: number, answer: number): LabelledTokens[] {
+/** Pairs of answers to a prompt of their own, which follows a system prompt that all have. */
+function pairs(count: number, prompt: number, answer: number, system = 0): LabelledTokens[] {
+  const common = tokens(system);
   return Array.from({ length: count }, () => {
-    const asked = tokens(prompt);
+    const asked = [...common, ...tokens(prompt)];
     const answers = [tokens(answer), tokens(answer)];
     return {
       ids: answers.flatMap((one) => [...asked, ...one]),
       labels: answers.flatMap((one) => [...unlabelled(asked), ...one]),
-      starts: [prompt + answer],
+      starts: [system + prompt + answer],
     };
   });
 }
@@ -132,7 +133,7 @@ async function compareSampled(model: LanguageModel, prompt: number, answer: numb
   const rows = [sampledRow(tokens(prompt), samples)];
   const contestants = await Promise.all(
     [false, true].map(async (shares) => {
-      const size = sizeOfRows(rows, shares);
+      const size = sizeOfRows(rows, shares ? Infinity : 1);
       const stats = sharedTensors(model, learning);
       const policy = recordGradients(trainable, size, stats, { learning });
       const reference = recordReference({ model }, size, stats, learning);
@@ -192,6 +193,12 @@ await compare(model, '2 pairs of a prompt of 200 and answers of 30 (dpo)', pairs
   objective: 'dpo',
   batch: 2,
 });
+await compare(
+  model,
+  '4 pairs of a prompt of 50 after a system prompt of 150, answers of 30 (dpo)',
+  pairs(16, 50, 30, 150),
+  { objective: 'dpo', batch: 4 },
+);
 await compare(model, '8 rows of 40 under an instruction of 300 (sft)', instructed(32, 300, 40), { batch: 8 });
 await compare(model, '8 rows of 100 with nothing in common (sft)', instructed(32, 0, 100), { batch: 8 });
 process.exit(0);

@@ -13,8 +13,9 @@
 // rows: [M, H], what the backward needs of a query: bits of lse, bits of delta, start and end with the window applied. One tensor, since a stage is
 // only guaranteed eight storage buffers.
 //
-// With SHARED, a query has two ranges: keyRanges [M, 2, 2], those of a prefix that several rows share, then its own. A workgroup meets both in turn.
-// queryRanges are then exactly the queries that see a key without a window, and rows has the position of a query in place of start.
+// With more than one of RANGES, a query has so many ranges of keys: keyRanges [M, RANGES, 2], in the order of its sequence, of tokens that several rows
+// share and of its own. A workgroup meets them in turn. queryRanges are then exactly the queries that see a key without a window, and rows has the
+// position of a query in place of start.
 //
 // This is the family for software adapters: neither shared memory nor barriers. One thread has 4 queries of a head (or 4 keys of a
 // key head) and meets STEP of the other side at a time, so that 4 × 4 matrices do all the work. Loads take most of the time (see
@@ -28,7 +29,7 @@ struct Params { M: u32, N: u32, H: u32, KV: u32, quads: u32, window: u32, scale:
 
 override LANES: u32 = 8;
 override QUADS: bool = false;
-override SHARED: bool = false;
+override RANGES: u32 = 1;
 override SAVE: bool = false;
 override ACCUMULATE: bool = false;
 override ACCUMULATE_K: bool = false;
@@ -161,22 +162,17 @@ fn seeingQueries(s: mat4x4f, key: vec4u, start: vec4u, end: vec4u) -> mat4x4f {
     select(none, s[2], (key.zzzz >= start) & (key.zzzz < end)), select(none, s[3], (key.wwww >= start) & (key.wwww < end)));
 }
 
-// Turns in which the keys are met.
-const TURNS = select(1u, 2u, SHARED);
-
 // The keys of a query in a turn, with the window applied; start ≥ end if there are none or no such query.
 fn keysOf(m: u32, turn: u32) -> vec2u {
   if (m >= params.M) { return vec2u(); }
-  if (!SHARED) {
-    let range = keyRanges[m];
-    if (params.window == 0u) { return range; }
-    return vec2u(max(range.x, max(range.y, params.window) - params.window), range.y);
-  }
-  let range = keyRanges[m * 2u + turn];
+  let range = keyRanges[m * RANGES + turn];
   if (params.window == 0u) { return range; }
-  // Its own keys come after those of the prefix, which get what they leave of the window.
-  let own = keyRanges[m * 2u + 1u];
-  let room = params.window - select(0u, min(params.window, own.y - own.x), turn == 0u);
+  // The keys of later turns come after these, which get what they leave of the window.
+  var room = params.window;
+  for (var later = turn + 1u; later < RANGES; later++) {
+    let keys = keyRanges[m * RANGES + later];
+    room -= min(room, keys.y - keys.x);
+  }
   return vec2u(max(range.x, max(range.y, room) - room), range.y);
 }
 
@@ -191,7 +187,7 @@ fn keysOf4(m: vec4u, turn: u32) -> array<vec4u, 2> {
 // many as the window is wide none sees it any more.
 fn queriesOf(j: u32) -> vec2u {
   let range = queryRanges[j];
-  if (params.window == 0u || SHARED) { return range; }
+  if (params.window == 0u || RANGES > 1u) { return range; }
   return vec2u(range.x, min(range.y, range.x + params.window));
 }
 
@@ -243,7 +239,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   for (var c = 0u; c < params.quads; c++) { store4o(mine + c, there, mat4x4f()); }
   var top = vec4f(NO_TOP);
   var total = vec4f();
-  for (var turn = 0u; turn < TURNS; turn++) {
+  for (var turn = 0u; turn < RANGES; turn++) {
     let all = keysOfAll((group.x + params.first) * LANES * 4u, LANES * 4u, turn);
     let ranges = keysOf4(m, turn);
     for (var j = all.x; j < all.y; j += STEP) {
@@ -292,10 +288,13 @@ fn prepare(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gr
   for (var c = 0u; c < params.quads; c++) { delta += dot(vec4f(result[i * params.quads + c]), vec4f(dO[i * params.quads + c])); }
   let m = i / params.H;
   var place = keysOf(m, 0u);
-  if (SHARED) {
-    let prefix = keyRanges[m * 2u];
-    let own = keyRanges[m * 2u + 1u];
-    place = vec2u(prefix.y - prefix.x + own.y - own.x - 1u, 0u);
+  if (RANGES > 1u) {
+    var seen = 0u;
+    for (var turn = 0u; turn < RANGES; turn++) {
+      let keys = keyRanges[m * RANGES + turn];
+      seen += keys.y - keys.x;
+    }
+    place = vec2u(seen - 1u, 0u);
   }
   prepared[i] = vec4u(bitcast<u32>(saved[i]), bitcast<u32>(delta), place);
 }
@@ -320,9 +319,9 @@ fn queries(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   if (!ACCUMULATE) {
     for (var c = 0u; c < params.quads; c++) { store4dq(mine + c, there, mat4x4f()); }
   }
-  for (var turn = 0u; turn < TURNS; turn++) {
+  for (var turn = 0u; turn < RANGES; turn++) {
     let all = keysOfAll((group.x + params.first) * LANES * 4u, LANES * 4u, turn);
-    if (SHARED) {
+    if (RANGES > 1u) {
       let ranges = keysOf4(m, turn);
       row4[2] = ranges[0];
       row4[3] = ranges[1];
@@ -365,7 +364,7 @@ fn slopesOfKeys(s: mat4x4f, dp: mat4x4f, key: vec4u, m: u32, h: u32) -> Slopes {
   let mean = bitcast<vec4f>(row4[1]);
   let scores = s * (params.scale * LOG2_E);
   var seen: mat4x4f;
-  if (SHARED) { seen = seenByRange(scores, columns4(m), row4[2], key, h); } else { seen = seeingQueries(scores, key, row4[2], row4[3]); }
+  if (RANGES > 1u) { seen = seenByRange(scores, columns4(m), row4[2], key, h); } else { seen = seeingQueries(scores, key, row4[2], row4[3]); }
   let p = mat4x4f(exp2(seen[0] - logSum), exp2(seen[1] - logSum), exp2(seen[2] - logSum), exp2(seen[3] - logSum));
   return Slopes(p, product(p, mat4x4f(dp[0] - mean, dp[1] - mean, dp[2] - mean, dp[3] - mean)) * params.scale);
 }

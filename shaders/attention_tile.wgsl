@@ -11,7 +11,7 @@ struct Params { M: u32, N: u32, H: u32, KV: u32, quads: u32, window: u32, scale:
 
 // ⌈D / 32⌉, known when the pipeline is compiled so that the sums are registers.
 override PARTS: u32 = 2;
-override SHARED: bool = false;
+override RANGES: u32 = 1;
 override SAVE: bool = false;
 override ACCUMULATE: bool = false;
 override ACCUMULATE_K: bool = false;
@@ -109,22 +109,17 @@ fn seeingQueries(s: mat4x4f, key: vec4u, start: vec4u, end: vec4u) -> mat4x4f {
     select(none, s[2], (key.zzzz >= start) & (key.zzzz < end)), select(none, s[3], (key.wwww >= start) & (key.wwww < end)));
 }
 
-// Turns in which the keys are met.
-const TURNS = select(1u, 2u, SHARED);
-
 // The keys of a query in a turn, with the window applied; start ≥ end if there are none or no such query.
 fn keysOf(m: u32, turn: u32) -> vec2u {
   if (m >= params.M) { return vec2u(); }
-  if (!SHARED) {
-    let range = keyRanges[m];
-    if (params.window == 0u) { return range; }
-    return vec2u(max(range.x, max(range.y, params.window) - params.window), range.y);
-  }
-  let range = keyRanges[m * 2u + turn];
+  let range = keyRanges[m * RANGES + turn];
   if (params.window == 0u) { return range; }
-  // Its own keys come after those of the prefix, which get what they leave of the window.
-  let own = keyRanges[m * 2u + 1u];
-  let room = params.window - select(0u, min(params.window, own.y - own.x), turn == 0u);
+  // The keys of later turns come after these, which get what they leave of the window.
+  var room = params.window;
+  for (var later = turn + 1u; later < RANGES; later++) {
+    let keys = keyRanges[m * RANGES + later];
+    room -= min(room, keys.y - keys.x);
+  }
   return vec2u(max(range.x, max(range.y, room) - room), range.y);
 }
 
@@ -139,7 +134,7 @@ fn keysOf4(m: vec4u, turn: u32) -> array<vec4u, 2> {
 // many as the window is wide none sees it any more.
 fn queriesOf(j: u32) -> vec2u {
   let range = queryRanges[j];
-  if (params.window == 0u || SHARED) { return range; }
+  if (params.window == 0u || RANGES > 1u) { return range; }
   return vec2u(range.x, min(range.y, range.x + params.window));
 }
 
@@ -199,7 +194,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   var sum: array<mat4x4f, MAX_PARTS>;
   var top = vec4f(NO_TOP);
   var total = vec4f();
-  for (var turn = 0u; turn < TURNS; turn++) {
+  for (var turn = 0u; turn < RANGES; turn++) {
     let all = keysOfAll(first, turn);
     let ranges = keysOf4(m, turn);
     for (var j = all.x; j < all.y; j += ROWS) {
@@ -259,9 +254,9 @@ fn queries(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   let mean = bitcast<vec4f>(row4[1]);
 
   var sum: array<mat4x4f, MAX_PARTS>;
-  for (var turn = 0u; turn < TURNS; turn++) {
+  for (var turn = 0u; turn < RANGES; turn++) {
     let all = keysOfAll(first, turn);
-    if (SHARED) {
+    if (RANGES > 1u) {
       let ranges = keysOf4(m, turn);
       row4[2] = ranges[0];
       row4[3] = ranges[1];
@@ -352,7 +347,7 @@ fn keys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       let logSum = bitcast<vec4f>(row4[0]);
       let mean = bitcast<vec4f>(row4[1]);
       s *= params.scale * LOG2_E;
-      if (SHARED) { s = seenByRange(s, strided(begin + x), row4[2], j, h); } else { s = seeingQueries(s, j, row4[2], row4[3]); }
+      if (RANGES > 1u) { s = seenByRange(s, strided(begin + x), row4[2], j, h); } else { s = seeingQueries(s, j, row4[2], row4[3]); }
       let p = mat4x4f(exp2(s[0] - logSum), exp2(s[1] - logSum), exp2(s[2] - logSum), exp2(s[3] - logSum));
       weights[thread] = p;
       for (var part = 0u; part < PARTS; part++) {

@@ -1,12 +1,12 @@
-// The log-probability of one label in each row of logits, and its gradient in place of the logits.
+// The log-probabilities of the labels of each row of logits, and the gradient of one label a row in place of the logits.
 //
-//   forward    y[r] = z[r, label] − log Σ_v exp(z[r,v])
+//   forward    y[r,l] = z[r, label[r,l]] − log Σ_v exp(z[r,v])
 //   backward   z[r,v] ← sign · weight[r] · ([v = label] − exp(z[r,v] − log Σ))
 //
-// z: [R, V] f32, its rows `pitch` apart; what lies between V and pitch has no gradient. labels: [R]; NONE gives 0 and no gradient. weights: [R], or
+// z: [R, V] f32, its rows `pitch` apart; what lies between V and pitch has no gradient. labels: [R, L]; NONE gives 0 and no gradient. weights: [R], or
 // one for all rows if SHARED_WEIGHT. THREADS threads share a row, ROWS rows a workgroup, as in cross_entropy.wgsl.
 
-struct Params { R: u32, V: u32, pitch: u32, sign: f32 }
+struct Params { R: u32, V: u32, pitch: u32, sign: f32, L: u32 }
 
 const NONE = 0xffffffffu;
 override THREADS: u32 = 64;
@@ -51,10 +51,11 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let r = (group.x + group.y * groups.x) * ROWS + invocation / THREADS;
   let inside = r < params.R;
   let base = r * params.pitch;
-  var label = NONE;
-  if (inside) { label = labels[r]; }
+  // A row without a first label has none.
+  var first = NONE;
+  if (inside) { first = labels[r * params.L]; }
   var part = Part(LOWEST, 0.0);
-  if (label != NONE) {
+  if (first != NONE) {
     for (var block = thread; block < params.V; block += THREADS * BLOCK) {
       let end = min(block + THREADS * BLOCK, params.V);
       var highest = part.largest;
@@ -65,10 +66,13 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
     }
   }
   let normalizer = logSum(part, thread, invocation);
-  if (thread != 0u || !inside) { return; }
-  var value = 0.0;
-  if (label != NONE) { value = z[base + label] - normalizer; }
-  y[r] = value;
+  if (!inside) { return; }
+  for (var i = r * params.L + thread; i < (r + 1u) * params.L; i += THREADS) {
+    let label = labels[i];
+    var value = 0.0;
+    if (label != NONE) { value = z[base + label] - normalizer; }
+    y[i] = value;
+  }
 }
 
 @compute @workgroup_size(THREADS * ROWS)

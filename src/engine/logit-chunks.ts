@@ -16,8 +16,8 @@ export interface LogitChunk {
   readonly part: Tensor;
   /** The chunk's rows of a matrix like x. */
   readonly of: (matrix: Tensor) => Tensor;
-  /** The chunk's part of a vector with an element for each row. */
-  readonly elements: (vector: Tensor) => Tensor;
+  /** The chunk's part of a tensor with one or more elements for each row, as a vector. */
+  readonly elements: (tensor: Tensor) => Tensor;
 }
 
 /**
@@ -38,7 +38,8 @@ export function logitChunks(x: Tensor, w: Tensor, max: number): LogitChunk[] {
       shape: [rows, pitch],
       part: x.slice(start, rows),
       of: (matrix) => matrix.slice(start, rows),
-      elements: ({ storage, dtype, offset }) => new Tensor(storage, [rows], dtype, offset + start * 4),
+      elements: ({ storage, dtype, offset, size }) =>
+        new Tensor(storage, [(rows * size) / R], dtype, offset + ((start * size) / R) * 4),
     };
   });
 }

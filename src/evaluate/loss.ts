@@ -3,7 +3,7 @@ import { LOSS_SLOT, STATS_SIZE } from '../engine/ops/step.ts';
 import { linearCrossEntropy } from '../engine/ops/cross_entropy.ts';
 import type { Plan } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
-import { batchTensors, withVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
+import { batchTensors, mostRangesOf, withVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { isSharedRight, mayShareOn } from '../train/layout-check.ts';
@@ -47,11 +47,11 @@ async function measure(
       shares,
     ),
   }));
-  const shared = tasks.some(({ bucket }) => bucket.shared);
+  const ranges = mostRangesOf(tasks.map((task) => task.bucket));
   const bucket = {
     tokens: Math.max(...tasks.map((task) => task.bucket.tokens)),
     rows: Math.max(...tasks.map((task) => task.bucket.rows)),
-    ...(shared && { shared }),
+    ...(ranges > 1 && { ranges }),
   };
   const stats = device.upload([STATS_SIZE], 'f32', 'statistics');
   const right = device.upload([1], 'f32', 'right tokens');
@@ -68,7 +68,7 @@ async function measure(
       right,
     );
     const compiled = (plan = await device.compile(tape, model.pool));
-    if (shared) {
+    if (ranges > 1) {
       const groups = tasks.flatMap((task) => task.groups);
       const isRight = await isSharedRight(model, groups, async (probe, layoutOf) => {
         device.write(stats, new Float32Array(STATS_SIZE));

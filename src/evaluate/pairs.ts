@@ -113,7 +113,7 @@ async function measure(
       compiled.run();
       return new Float32Array(await compiled.read(policies.trained!));
     };
-    if (bucket.shared && !(await isSharedRight(model, groups, compute))) return undefined;
+    if (bucket.ranges && !(await isSharedRight(model, groups, compute))) return undefined;
     for (const group of groups) {
       const values = await compute(group);
       group.forEach((row, at) => {

@@ -1,5 +1,5 @@
 /** Rows in groups for one replay each, with the first tokens that they have in common computed once if that saves enough. */
-import { sizeOfRows, type Bucket, type LabelledTokens } from '../model/batch.ts';
+import { mostRangesOf, sizeOfRows, type Bucket, type LabelledTokens } from '../model/batch.ts';
 
 /** The most tokens of one replay, unless a single row is longer. */
 const GROUP_TOKENS = 1024;
@@ -19,9 +19,9 @@ export interface RowGroups<Row extends LabelledTokens> {
 
 /** @param rows at least one @param shares whether they may share prefixes */
 export function groupRows<Row extends LabelledTokens>(rows: readonly Row[], shares: boolean): RowGroups<Row> {
-  const full = grouped(rows, false);
+  const full = grouped(rows, 1);
   if (!shares) return full;
-  const shared = grouped(rows, true);
+  const shared = grouped(rows, Infinity);
   const computed = shared.sizes.reduce((sum, { tokens }) => sum + tokens, 0);
   const all = full.sizes.reduce((sum, { tokens }) => sum + tokens, 0);
   return computed <= (1 - MIN_SAVED) * all ? shared : full;
@@ -29,26 +29,27 @@ export function groupRows<Row extends LabelledTokens>(rows: readonly Row[], shar
 
 function grouped<Row extends LabelledTokens>(
   rows: readonly Row[],
-  shared: boolean,
+  mostRanges: number,
 ): RowGroups<Row> & { readonly sizes: readonly Bucket[] } {
   const all = rows.reduce((sum, { ids }) => sum + ids.length, 0);
   const longest = Math.max(...rows.map(({ ids }) => ids.length));
   // A group of one row shares nothing.
-  const min = shared ? 2 * longest : MIN_TOKENS;
+  const min = mostRanges > 1 ? 2 * longest : MIN_TOKENS;
   const max = Math.min(GROUP_TOKENS, Math.max(min, Math.ceil(all / MIN_GROUPS)));
   const groups: Row[][] = [];
   const sizes: Bucket[] = [];
   for (const row of rows) {
     const joined = [...(groups.at(-1) ?? []), row];
-    const size = sizeOfRows(joined, shared);
+    const size = sizeOfRows(joined, mostRanges);
     if (joined.length > 1 && size.tokens <= max) {
       groups[groups.length - 1] = joined;
       sizes[sizes.length - 1] = size;
     } else {
       groups.push([row]);
-      sizes.push(sizeOfRows([row], shared));
+      sizes.push(sizeOfRows([row], mostRanges));
     }
   }
+  const ranges = mostRangesOf(sizes);
   const largest = (of: (size: Bucket) => number): number => Math.max(1, ...sizes.map(of));
   return {
     groups,
@@ -57,7 +58,7 @@ function grouped<Row extends LabelledTokens>(
       tokens: largest(({ tokens }) => tokens),
       rows: largest(({ rows: predicted }) => predicted),
       ...(rows.some(({ starts }) => starts) && { sequences: largest(({ sequences = 0 }) => sequences) }),
-      ...(shared && { shared }),
+      ...(ranges > 1 && { ranges }),
     },
   };
 }

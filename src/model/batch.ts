@@ -16,7 +16,7 @@ import type { Pooling } from './pooling.ts';
 import {
   endToEnd,
   sequenceParts,
-  tokensWithSharedPrefixes,
+  sizeOfSharedPrefixes,
   withSharedPrefixes,
   type Layout,
   type SequencePart,
@@ -94,9 +94,13 @@ export interface Bucket {
   readonly tokens: number;
   readonly rows: number;
   readonly sequences?: number;
-  /** Whether sequences that start alike share their first tokens (shared-prefixes.ts). */
-  readonly shared?: true;
+  /** Into how many ranges the tokens may fall that a token sees, if sequences that start alike share their first tokens (shared-prefixes.ts). */
+  readonly ranges?: number;
 }
+
+/** The most ranges of a token in some buckets: one if they share no prefixes. */
+export const mostRangesOf = (buckets: readonly Bucket[]): number =>
+  buckets.reduce((most, { ranges = 1 }) => Math.max(most, ranges), 1);
 
 /** The ids of each sequence of a row. */
 export function sequencesIn({ ids, starts = [] }: Pick<LabelledTokens, 'ids' | 'starts'>): number[][] {
@@ -122,14 +126,22 @@ function countPredicted(row: LabelledTokens): number {
   return count;
 }
 
-/** The smallest bucket that a set of sequences fits in exactly. @param shared whether they share their first tokens */
-export function sizeOfRows(rows: readonly LabelledTokens[], shared = false): Bucket {
+/**
+ * The smallest bucket that a set of sequences fits in exactly.
+ *
+ * @param mostRanges into which the tokens may fall that a token sees: with one, the sequences do not share their first tokens
+ */
+export function sizeOfRows(rows: readonly LabelledTokens[], mostRanges = 1): Bucket {
   const sequences = rows.reduce((sum, { starts }) => sum + (starts ? 1 + starts.length : 0), 0);
+  const { tokens, ranges } =
+    mostRanges > 1
+      ? sizeOfSharedPrefixes(rows, mostRanges)
+      : { tokens: rows.reduce((sum, row) => sum + row.ids.length, 0), ranges: 1 };
   return {
-    tokens: shared ? tokensWithSharedPrefixes(rows) : rows.reduce((sum, row) => sum + row.ids.length, 0),
+    tokens,
     rows: rows.reduce((sum, row) => sum + countPredicted(row), 0),
     ...(sequences > 0 && { sequences }),
-    ...(shared && { shared }),
+    ...(ranges > 1 && { ranges }),
   };
 }
 
@@ -169,7 +181,7 @@ export interface BatchOptions {
 /** Declares the inputs of a plan for sequences with labels. */
 export function batchTensors(
   tape: Tape,
-  { tokens: M, rows: R, sequences: S, shared }: Bucket,
+  { tokens: M, rows: R, sequences: S, ranges = 1 }: Bucket,
   { trainsEmbedding = false, bothWays = false, recent = 0 }: BatchOptions = {},
 ): BatchTensors {
   const input = (shape: number[], label: string): Tensor => tape.pinned(shape, 'u32', label);
@@ -177,7 +189,7 @@ export function batchTensors(
     ids: input([M], 'ids'),
     positions: input([M], 'positions'),
     types: bothWays ? input([M], 'types') : undefined,
-    keyRanges: input([M, shared ? 4 : 2], 'key ranges'),
+    keyRanges: input([M, 2 * ranges], 'key ranges'),
     queryRanges: tape.training ? input([M, 2], 'query ranges') : undefined,
     rows: input([R], 'rows'),
     inverse: tape.training ? input([M], 'inverse rows') : undefined,
@@ -190,8 +202,8 @@ export function batchTensors(
   };
 }
 
-/** Where the tokens of sequences lie. */
-export type LayoutOf = (parts: readonly SequencePart[]) => Layout;
+/** Where the tokens of sequences lie. A token sees at most so many ranges of them. */
+export type LayoutOf = (parts: readonly SequencePart[], mostRanges: number) => Layout;
 
 /**
  * Writes rows into a plan's inputs.
@@ -225,10 +237,10 @@ export function writeBatch(
   // The tokens of an encoder see what follows them, too.
   const bothWays = tensors.types !== undefined;
   const parts = sequenceParts(sequences);
-  const shared = tensors.keyRanges.columns === 4;
-  if (shared && bothWays)
+  const columns = tensors.keyRanges.columns;
+  if (columns > 2 && bothWays)
     throw new Error('The tokens of an encoder see what follows them, and share nothing');
-  const layout = shared ? layoutOf(parts) : endToEnd(parts);
+  const layout = columns > 2 ? layoutOf(parts, columns / 2) : endToEnd(parts);
   if (layout.tokens > M) throw new Error(`${layout.tokens} tokens do not fit in a bucket of ${M}`);
   let r = 0;
   /** The token at m predicts this one. */
@@ -240,11 +252,14 @@ export function writeBatch(
     r++;
   };
   parts.forEach(({ row, from, to }, s) => {
-    const { prefix, shared: before, own, end } = layout.placements[s];
-    const first = own - before;
-    const last = own + to - from - before;
+    const stretches = layout.stretches[s];
+    const own = stretches[stretches.length - 1];
+    const last = own.place + own.to - own.from;
     /** Where token t of the row lies. */
-    const placeOf = (t: number): number => (t - from < before ? prefix : first) + t - from;
+    const placeOf = (t: number): number => {
+      const stretch = stretches.find((one) => t - from < one.to)!;
+      return stretch.place + t - from - stretch.from;
+    };
     const whole = row.whole === true && from === 0;
     const beginning = r;
     // Output rows without a label come before those with one.
@@ -252,18 +267,23 @@ export function writeBatch(
       for (let t = 1; t < to; t++)
         if (row.labels[t] < 0 && row.ids[t] < FIRST_VIRTUAL) predict(placeOf(t - 1), row.ids[t]);
     const firstRow = r;
+    /** What a token sees: starts and ends of ranges, up to itself. */
+    const seen: number[] = [];
+    for (const { from: begin, to: stop, place, end } of stretches) {
+      // A stretch that lies right behind the one before it continues its range.
+      if (place !== seen[seen.length - 1]) seen.push(place, place);
+      for (let t = from + begin, m = place; t < from + stop; t++, m++) {
+        seen[seen.length - 1] = bothWays ? last : m + 1;
+        ids[m] = row.ids[t];
+        positions[m] = t - from;
+        keyRanges.set(seen, m * columns);
+        for (let k = 1; k <= Math.min(recent, t - from); k++) previous[m * recent + k - 1] = placeOf(t - k);
+        queryRanges.set([bothWays ? place : m, end], m * 2);
+      }
+    }
     for (let t = from; t < to; t++) {
-      const m = placeOf(t);
-      const isShared = t - from < before;
-      ids[m] = row.ids[t];
-      positions[m] = t - from;
-      if (!shared) keyRanges.set([own, bothWays ? last : m + 1], m * 2);
-      else if (isShared) keyRanges.set([prefix, m + 1], m * 4);
-      else keyRanges.set([prefix, prefix + before, own, m + 1], m * 4);
-      for (let k = 1; k <= Math.min(recent, t - from); k++) previous[m * recent + k - 1] = placeOf(t - k);
-      queryRanges.set([bothWays ? own : m, isShared ? end : last], m * 2);
       const label = t + 1 < row.labels.length ? row.labels[t + 1] : -100;
-      if (label >= 0) predict(m, label);
+      if (label >= 0) predict(placeOf(t), label);
     }
     if (whole) weights.fill(1, beginning, r);
     if (!tensors.sequenceRanges) return;
@@ -272,12 +292,11 @@ export function writeBatch(
     if (tensors.pooled) {
       // The text that answers a query follows it.
       roles[s] = from === 0 ? s + 1 : CANDIDATE;
-      writeShares(shares.subarray(s * M, (s + 1) * M), tensors.pooled.pooling, own, last);
+      writeShares(shares.subarray(s * M, (s + 1) * M), tensors.pooled.pooling, own.place, last);
     }
     sequenceRanges.set([firstRow, r], 2 * s);
   });
   // The rest are sequences of one token, which are not read.
-  const columns = tensors.keyRanges.columns;
   for (let m = layout.tokens; m < M; m++) {
     keyRanges.set([m, m + 1], m * columns);
     queryRanges.set([m, m + 1], m * 2);

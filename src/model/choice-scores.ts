@@ -8,7 +8,7 @@ import { logProbabilities } from '../engine/ops/log_probabilities.ts';
 import type { Plan } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { batchTensors, virtualIds, type BatchTensors } from './batch.ts';
+import { batchTensors, virtualIds, type BatchTensors, type Bucket } from './batch.ts';
 import { CacheCopy } from './cache-copy.ts';
 import { choiceTree, type ChoiceTree } from './choice-tree.ts';
 import { checkPrompt } from './generation.ts';
@@ -16,7 +16,7 @@ import { GenerationState } from './generation-state.ts';
 import type { AdapterHooks, ReplayState } from './graph.ts';
 import type { LanguageModel } from './language-model.ts';
 import { commonLength } from './prompt-prefix.ts';
-import { Prefill } from './replays.ts';
+import { Prefill, PREFILL_TOKENS } from './replays.ts';
 
 /** A prompt, and what may follow it. */
 export interface AskedChoices {
@@ -36,7 +36,9 @@ interface Scoring {
   readonly inputs: BatchTensors;
   /** Where its tokens go in the state. */
   readonly places: ReplayState;
-  /** f32 [R], read by the host. */
+  /** u32 [R, L]: what each predicting token predicts. */
+  readonly labels: Tensor;
+  /** f32 [R, L], read by the host. */
   readonly logProbabilities: Tensor;
 }
 
@@ -64,8 +66,8 @@ export async function scoreChoices(
   const placed = place(model, asked, adapter);
   const most = (of: (one: Placed) => number): number =>
     placed.reduce((max, one) => Math.max(max, of(one)), 0);
-  const computed = most(({ tree }) => tree.ids.length + 1);
-  const prompts = Math.max(1, Math.min(PROMPTS, placed.length, Math.floor(TOKENS / computed)));
+  const computed = most(({ tree }) => tree.ids.length);
+  const prompts = Math.max(1, Math.min(PROMPTS, placed.length, Math.floor(TOKENS / (computed + 1))));
   /** Tokens of a prompt and of its choices. */
   const pitch = most(({ ids, tree }) => ids.length + tree.ids.length);
   const state = new GenerationState(model, prompts, pitch);
@@ -74,15 +76,32 @@ export async function scoreChoices(
   try {
     const prefill = await Prefill.compile(model, { state, ...(adapter && { adapter }) });
     plans.push(prefill);
-    const rows = prompts * most(({ tree }) => tree.predicted.length);
-    const scoring = await compileScoring(model, state, { tokens: prompts * computed, rows }, adapter);
-    plans.push(scoring.plan);
-
-    // What all have in common is copied into each place once, and stays there.
+    // What all have in common is copied into each place once, and stays there. A single place has it from the prompt before.
+    const isAlone = prompts === 1 && state.rows.recent === 0;
     const common = placed.reduce(
       (length, { ids }) => Math.min(length, commonLength(ids, placed[0].ids)),
-      placed[0].ids.length - 1,
+      isAlone ? 0 : placed[0].ids.length - 1,
     );
+    const ends = endsOf(
+      placed.map(
+        ({ ids }, at) => ids.length - (isAlone && at > 0 ? knownOf(placed[at - 1].ids, ids) : common),
+      ),
+      prompts,
+      state,
+    );
+    const ranges = most(({ tree }) => tree.ranges);
+    const scoring = await compileScoring(
+      model,
+      state,
+      {
+        tokens: prompts * (ends + computed),
+        rows: prompts * most(({ tree }) => tree.predicted.length),
+        ...(ranges > 1 && { ranges }),
+        labels: most(({ tree }) => Math.max(...tree.predicted.map((ids) => ids.length))),
+      },
+      adapter,
+    );
+    plans.push(scoring.plan);
     const held: (readonly number[])[] = Array.from({ length: prompts }, () => placed[0].ids.slice(0, common));
     if (common > 0) {
       await prefill.fill(held[0].map((id, position) => ({ id, sequence: 0, position })));
@@ -94,22 +113,30 @@ export async function scoreChoices(
     }
     for (let start = 0; start < placed.length; start += prompts) {
       const group = placed.slice(start, start + prompts);
+      const known = group.map(({ ids }, sequence) =>
+        state.rows.reusable(held[sequence].length, knownOf(held[sequence], ids)),
+      );
+      /** How many tokens of each prompt are in the state before the replay. */
+      const read = group.map(({ ids }, sequence) => Math.max(known[sequence], ids.length - ends));
       await prefill.fill(
         group.flatMap(({ ids }, sequence) => {
-          const { length } = held[sequence];
-          const known = state.rows.reusable(length, commonLength(held[sequence], ids.slice(0, -1)));
+          const first = known[sequence];
           held[sequence] = ids.slice(0, -1);
-          return held[sequence].slice(known).map((id, at) => ({ id, sequence, position: known + at }));
+          return ids.slice(first, read[sequence]).map((id, at) => ({ id, sequence, position: first + at }));
         }),
       );
-      write(scoring, group, state);
+      write(scoring, group, read, state);
       scoring.plan.run();
       const values = new Float32Array(await scoring.plan.read(scoring.logProbabilities));
-      let row = 0;
+      const columns = scoring.labels.columns;
+      let first = 0;
       for (const [at, { tree }] of group.entries()) {
-        const first = row;
-        row += tree.predicted.length;
-        found.push(tree.paths.map((path) => path.reduce((sum, index) => sum + values[first + index], 0)));
+        found.push(
+          tree.paths.map((path) =>
+            path.reduce((sum, { row, at: label }) => sum + values[(first + row) * columns + label], 0),
+          ),
+        );
+        first += tree.predicted.length;
         await onScored(start + at, found[start + at]);
       }
     }
@@ -122,6 +149,10 @@ export async function scoreChoices(
     }
   }
 }
+
+/** How many tokens of a prompt are known from another one that was read: the last one has to be read again. */
+const knownOf = (held: readonly number[], ids: readonly number[]): number =>
+  commonLength(held, ids.slice(0, -1));
 
 /** Prompts with virtual tokens before them, and trees of choices: one for those with the same list. */
 function place(
@@ -146,74 +177,113 @@ function place(
 async function compileScoring(
   model: LanguageModel,
   state: GenerationState,
-  bucket: { readonly tokens: number; readonly rows: number },
+  { labels: columns, ...bucket }: Bucket & { readonly labels: number },
   adapter: AdapterHooks | undefined,
 ): Promise<Scoring> {
   const tape = new Tape(model.device);
-  const inputs = batchTensors(tape, { ...bucket, shared: true }, model.batchOptions);
+  const inputs = batchTensors(tape, bucket, model.batchOptions);
+  const labels = tape.pinned([bucket.rows, columns], 'u32', 'predicted tokens');
   const places = state.inputs(tape, bucket.tokens);
   const hidden = model.forward(tape, inputs, { ...(adapter && { adapter }), state: places });
-  const scores = logProbabilities(tape, hidden, model.headOf(tape, adapter), inputs.labels, { kept: true });
+  const scores = logProbabilities(tape, hidden, model.headOf(tape, adapter), labels, { kept: true });
   return {
     plan: await model.device.compile(tape, model.pool),
     inputs,
     places,
+    labels,
     logProbabilities: scores,
   };
 }
 
-/** Writes the last token of each prompt and the tokens of its choices, and what they predict. All other rows are padding. */
+/**
+ * How many of the last tokens of each prompt, at most, go into the replay of its choices. All others are read before it, in parts of a fixed size: the
+ * fewest tokens are computed then, padding included. A layer that keeps only the last tokens has to read all but the last one before.
+ *
+ * @param unread tokens of each prompt, without those that are known then
+ */
+function endsOf(unread: readonly number[], prompts: number, { rows }: GenerationState): number {
+  const [part] = PREFILL_TOKENS;
+  if (rows.recent > 0) return 1;
+  let [best, least] = [1, Infinity];
+  for (let ends = 1; ends <= part; ends++) {
+    let computed = 0;
+    for (let at = 0; at < unread.length; at += prompts) {
+      const before = unread
+        .slice(at, at + prompts)
+        .reduce((sum, tokens) => sum + Math.max(0, tokens - ends), 0);
+      computed += prompts * ends + part * Math.ceil(before / part);
+    }
+    if (computed < least) [best, least] = [ends, computed];
+  }
+  return best;
+}
+
+/**
+ * Writes the last tokens of each prompt and the tokens of its choices, and what they predict. All other rows are padding.
+ *
+ * @param read how many tokens of each prompt are in the state already
+ */
 function write(
-  { plan, inputs, places }: Scoring,
+  { plan, inputs, places, labels }: Scoring,
   group: readonly Placed[],
+  read: readonly number[],
   { rows: kept }: GenerationState,
 ): void {
   const M = inputs.ids.size;
   const R = inputs.rows.size;
+  const columns = inputs.keyRanges.columns;
   const ids = new Uint32Array(M);
   const positions = new Uint32Array(M);
-  const keyRanges = new Uint32Array(M * 4);
+  const keyRanges = new Uint32Array(M * columns);
   const slotRows = new Uint32Array(M).fill(NO_ROW);
   const before = new Uint32Array(M * kept.recent).fill(NO_ROW);
   const rows = new Uint32Array(R).fill(NO_ROW);
-  const labels = new Uint32Array(R).fill(NO_LABEL);
+  const predicted = new Uint32Array(labels.size).fill(NO_LABEL);
   let m = 0;
   let r = 0;
   group.forEach(({ ids: prompt, tree }, sequence) => {
     const begin = kept.rowOf(sequence, 0);
     const end = begin + prompt.length;
-    const last = m;
-    /** Where the token is that is so many tokens before the prompt's last one, which is itself a part of the replay. */
-    const inPrompt = (back: number): number => {
-      if (back >= prompt.length) return NO_ROW;
-      return back === 0 ? last : M + kept.recentRowOf(sequence, prompt.length - 1 - back);
-    };
-    const put = (
-      id: number,
-      position: number,
-      slot: number,
-      own: readonly [number, number],
-      previous: (k: number) => number,
-    ): void => {
-      for (let k = 1; k <= kept.recent; k++) before[m * kept.recent + k - 1] = previous(k);
+    /** @param seen starts and ends of the ranges of the state that it sees */
+    const put = (id: number, position: number, slot: number, seen: readonly number[]): void => {
       ids[m] = id;
       positions[m] = position;
       slotRows[m] = slot;
-      keyRanges.set([begin, end, ...own], m * 4);
+      keyRanges.set(seen, m * columns);
       m++;
     };
-    put(prompt[prompt.length - 1], prompt.length - 1, end - 1, [end, end], inPrompt);
+    for (let at = read[sequence]; at < prompt.length; at++)
+      put(prompt[at], at, begin + at, [begin, begin + at + 1]);
+    /** The last token of the prompt. The tokens of choices follow it in the replay. */
+    const last = m - 1;
+    const paths: Path[] = [];
     tree.ids.forEach((id, at) => {
-      const start = tree.starts[at];
-      const previous = (k: number): number =>
-        at - k >= start ? last + 1 + at - k : inPrompt(k - 1 - (at - start));
-      put(id, prompt.length + at - start, end + at, [end + start, end + at + 1], previous);
+      const parent = paths[tree.before[at]] ?? { length: prompt.length, seen: [begin, end] };
+      const near = tree.before[at] === at - 1;
+      const slot = end + at;
+      // A token right behind the one before it continues its range.
+      const seen = near ? [...parent.seen.slice(0, -1), slot + 1] : [...parent.seen, slot, slot + 1];
+      paths.push({ length: parent.length + 1, seen });
+      put(id, parent.length, slot, seen);
     });
-    for (const { from, id } of tree.predicted) {
-      rows[r] = last + 1 + from;
-      labels[r] = id;
+    if (kept.recent > 0)
+      for (let at = -1; at < tree.ids.length; at++) {
+        // The tokens before it: those of its choice, then the last one of the prompt and what the state has.
+        let k = 0;
+        let place = at;
+        while (place >= 0 && k < kept.recent) {
+          place = tree.before[place];
+          before[(last + 1 + at) * kept.recent + k++] = last + 1 + place;
+        }
+        for (let back = 1; k < kept.recent && back < prompt.length; back++)
+          before[(last + 1 + at) * kept.recent + k++] =
+            M + kept.recentRowOf(sequence, prompt.length - 1 - back);
+      }
+    tree.predicted.forEach((next, at) => {
+      rows[r] = last + at;
+      predicted.set(next, r * labels.columns);
       r++;
-    }
+    });
   });
   plan.write(inputs.ids, ids);
   plan.write(inputs.positions, positions);
@@ -223,5 +293,11 @@ function write(
   // The state stays at the end of what was read of each prompt.
   if (places.recentSlots) plan.write(places.recentSlots, new Uint32Array(M).fill(NO_ROW));
   plan.write(inputs.rows, rows);
-  plan.write(inputs.labels, labels);
+  plan.write(labels, predicted);
+}
+
+/** A token of a choice: tokens up to it, and what it sees. */
+interface Path {
+  readonly length: number;
+  readonly seen: readonly number[];
 }

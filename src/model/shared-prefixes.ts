@@ -1,10 +1,14 @@
 /**
- * Where the tokens of a micro-batch lie if sequences that start alike have their first tokens in one place:
+ * Where the tokens of a micro-batch lie if sequences that start alike have their first tokens in one place. The places form a tree, and each branch lies
+ * behind what it shares:
  *
- *   [prefix | rest of a | rest of b | … | prefix of another group | …]
+ *   [shared by all | rest of a | shared by b and c | rest of b | rest of c | …]
  *
- * Each sequence sees the prefix of its group and its own rest. A token that predicts a label belongs to one sequence, so the last token before the first
- * label is in the rest of each. A text that is predicted whole predicts in the prefix, too: of these, a group has one at most.
+ * A sequence sees what is on its way from the root. The first branch continues the range of what it shares, and every other begins a range of its own, so
+ * the branch that needs the most ranges comes first: then they are the Strahler number of the tree at most, 1 + log2 of its sequences.
+ *
+ * A token that predicts a label belongs to one sequence, so the last token before the first label is in the rest of each. A text that is predicted
+ * whole predicts in what it shares, too: of these, a token is shared by one at most.
  */
 import type { LabelledTokens } from './batch.ts';
 
@@ -15,22 +19,21 @@ export interface SequencePart {
   readonly to: number;
 }
 
-/** Where a sequence lies. */
-export interface Placement {
-  /** Its first `shared` tokens lie from here on; those of other sequences are the same. */
-  readonly prefix: number;
-  readonly shared: number;
-  /** The rest of it lies from here on. */
-  readonly own: number;
-  /** The end of its group: the last token that sees a shared one lies before it. */
+/** Tokens `from` to `to` of a sequence, which lie from `place` on. The last token that sees them lies before `end`. */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+  readonly place: number;
   readonly end: number;
 }
 
 export interface Layout {
   /** Tokens that are computed. */
   readonly tokens: number;
-  /** By sequence. */
-  readonly placements: readonly Placement[];
+  /** The most ranges of places that a token sees. */
+  readonly ranges: number;
+  /** For each sequence all of its tokens, in order. */
+  readonly stretches: readonly (readonly Stretch[])[];
 }
 
 /** The sequences of rows, in their order. */
@@ -44,42 +47,62 @@ export function sequenceParts(rows: readonly LabelledTokens[]): SequencePart[] {
 /** The layout without shared tokens: one sequence after the other. */
 export function endToEnd(parts: readonly SequencePart[]): Layout {
   let tokens = 0;
-  const placements = parts.map(({ from, to }): Placement => {
-    const own = tokens;
+  const stretches = parts.map(({ from, to }): Stretch[] => {
+    const place = tokens;
     tokens += to - from;
-    return { prefix: own, shared: 0, own, end: tokens };
+    return [{ from: 0, to: to - from, place, end: tokens }];
   });
-  return { tokens, placements };
+  return { tokens, ranges: 1, stretches };
 }
 
-/** More sequences share nothing: groups are found in the square of their number, and no device computes so many at once. */
+/** More sequences share nothing: what they have in common is found in the square of their number, and no device computes so many at once. */
 const MAX_SEQUENCES = 2048;
 
-/** Tokens of rows in that layout. Those of more sequences are only counted: a plan may ask for hundreds of thousands at once, in every step. */
-export function tokensWithSharedPrefixes(rows: readonly LabelledTokens[]): number {
+/**
+ * Tokens and ranges of rows in that layout. Those of more sequences are only counted: a plan may ask for hundreds of thousands at once, in every step.
+ *
+ * @param most ranges that a token may have
+ */
+export function sizeOfSharedPrefixes(
+  rows: readonly LabelledTokens[],
+  most = Infinity,
+): Pick<Layout, 'tokens' | 'ranges'> {
   const sequences = rows.reduce((sum, { starts }) => sum + 1 + (starts?.length ?? 0), 0);
-  if (sequences > MAX_SEQUENCES) return rows.reduce((sum, { ids }) => sum + ids.length, 0);
-  return withSharedPrefixes(sequenceParts(rows)).tokens;
+  if (sequences > MAX_SEQUENCES)
+    return { tokens: rows.reduce((sum, { ids }) => sum + ids.length, 0), ranges: 1 };
+  return withSharedPrefixes(sequenceParts(rows), most);
 }
 
-/** The layout in groups that each have one prefix. Groups and sequences keep their order. */
-export function withSharedPrefixes(parts: readonly SequencePart[]): Layout {
+/**
+ * The layout as a tree. Branches and sequences keep their order, except that one branch comes first.
+ *
+ * @param most ranges that a token may have: branches that need more have what they share once more
+ */
+export function withSharedPrefixes(parts: readonly SequencePart[], most = Infinity): Layout {
   if (parts.length > MAX_SEQUENCES || !beginAlike(parts)) return endToEnd(parts);
-  const groups = groupsOf(parts);
-  const placements: Placement[] = [];
-  let tokens = 0;
-  for (const { members, shared } of groups) {
-    const prefix = tokens;
-    const lengths = members.map((at) => parts[at].to - parts[at].from - shared);
-    let own = prefix + shared;
-    const end = own + lengths.reduce((sum, length) => sum + length, 0);
-    members.forEach((at, i) => {
-      placements[at] = { prefix, shared, own, end };
-      own += lengths[i];
+  const roots = treesOf(parts);
+  for (const node of nodesOf(roots).reverse()) {
+    const { ordered } = mostRangesFirst(node.branches);
+    node.branches = ordered.filter((branch, at) => {
+      const stays = at === 0 || branch.ranges < most;
+      if (!stays) roots.push(Object.assign(branch, { from: 0 }));
+      return stays;
     });
-    tokens = end;
+    node.ranges = mostRangesFirst(node.branches).ranges;
   }
-  return { tokens, placements };
+  const stretches: Stretch[][] = [];
+  let tokens = 0;
+  const placed = nodesOf(roots.sort(inOrder));
+  for (const { from, to, way, branches, sequence, stretch } of placed) {
+    Object.assign(stretch, { from, to, place: tokens });
+    tokens += to - from;
+    const path = [...way, stretch];
+    if (branches.length === 0) stretches[sequence] = path;
+    for (const branch of branches) branch.way = path;
+  }
+  for (const { stretch, branches } of placed.reverse())
+    stretch.end = branches.at(-1)?.stretch.end ?? stretch.place + stretch.to - stretch.from;
+  return { tokens, ranges: Math.max(...roots.map(({ ranges }) => ranges)), stretches };
 }
 
 /** Whether any two sequences have a token to share: for most rows without a common prefix, the first token says it. */
@@ -96,13 +119,14 @@ function beginAlike(parts: readonly SequencePart[]): boolean {
  */
 export function withShortPrefixes<Row extends LabelledTokens>(rows: readonly Row[]): Row[] | undefined {
   const parts = sequenceParts(rows);
-  const { placements } = withSharedPrefixes(parts);
+  const { stretches } = withSharedPrefixes(parts);
+  /** How many sequences have the stretch that begins at a place. */
   const members = new Map<number, number>();
-  for (const { prefix, shared } of placements)
-    if (shared > 0) members.set(prefix, (members.get(prefix) ?? 0) + 1);
-  /** How many tokens of a shared prefix each sequence keeps. */
-  const kept = ({ prefix, shared }: Placement): number => Math.floor(shared / (members.get(prefix) ?? 1));
-  if (!placements.some((one) => one.shared > 0 && kept(one) > 0)) return undefined;
+  for (const { place } of stretches.flat()) members.set(place, (members.get(place) ?? 0) + 1);
+  const isShared = ({ place }: Stretch): boolean => members.get(place)! > 1;
+  /** How many tokens of a stretch each sequence keeps. */
+  const kept = ({ from, to, place }: Stretch): number => Math.floor((to - from) / members.get(place)!);
+  if (!stretches.flat().some((one) => isShared(one) && kept(one) > 0)) return undefined;
   let at = 0;
   return rows.map((row) => {
     const ids: number[] = [];
@@ -110,64 +134,118 @@ export function withShortPrefixes<Row extends LabelledTokens>(rows: readonly Row
     const starts: number[] = [];
     const end = at + 1 + (row.starts?.length ?? 0);
     for (; at < end; at++) {
-      const { from, to } = parts[at];
+      const { from } = parts[at];
       if (from > 0) starts.push(ids.length);
-      const cut = from + placements[at].shared;
-      for (let t = from; t < to; t++) {
-        if (t >= from + kept(placements[at]) && t < cut) continue;
-        ids.push(row.ids[t]);
-        labels.push(row.labels[t]);
-      }
+      for (const stretch of stretches[at])
+        for (let t = from + stretch.from; t < from + stretch.from + kept(stretch); t++) {
+          ids.push(row.ids[t]);
+          labels.push(row.labels[t]);
+        }
     }
     return { ...row, ids, labels, ...(row.starts && { starts }) };
   });
 }
 
-interface Group {
-  /** Indices of sequences, ascending. */
-  readonly members: readonly number[];
-  readonly shared: number;
+/** Tokens that some sequences share, or the rest of one. */
+interface Node {
+  from: number;
+  readonly to: number;
+  /** The first sequence that has them. */
+  sequence: number;
+  /** What follows them; nothing for the rest of a sequence. */
+  branches: Node[];
+  ranges: number;
+  readonly stretch: Writable<Stretch>;
+  /** The stretches before it. */
+  way: readonly Stretch[];
 }
 
-/**
- * In alphabetical order, the sequences with a common prefix are neighbours. Groups are the intervals of that order that save the most tokens together:
- * `saved[i]` are those that the first i sequences can save.
- */
-function groupsOf(parts: readonly SequencePart[]): Group[] {
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+const nodeOf = (to: number, sequence: number): Node => ({
+  ...{ from: 0, to, sequence, branches: [], ranges: 1, way: [] },
+  stretch: { from: 0, to, place: 0, end: 0 },
+});
+
+const inOrder = (a: Node, b: Node): number => a.sequence - b.sequence;
+
+/** The nodes of trees, each before its branches. Sequences may make a tree that is too deep for recursion. */
+function nodesOf(roots: readonly Node[]): Node[] {
+  const nodes: Node[] = [];
+  const open = [...roots].reverse();
+  for (let node = open.pop(); node; node = open.pop()) {
+    nodes.push(node);
+    open.push(...[...node.branches].reverse());
+  }
+  return nodes;
+}
+
+/** The trees of sequences. In alphabetical order, those with a common prefix are neighbours. */
+function treesOf(parts: readonly SequencePart[]): Node[] {
   const shareable = parts.map(shareableTokens);
   const order = [...parts.keys()].sort((a, b) => {
     const equal = commonPrefix(parts[a], shareable[a], parts[b], shareable[b]);
     if (equal < shareable[a] && equal < shareable[b]) return idAt(parts[a], equal) - idAt(parts[b], equal);
     return shareable[a] - shareable[b] || a - b;
   });
-  /** Tokens that each has in common with the one before it. */
+  /** Tokens that each has in common with the one before it: all that the tree saves. */
   const common = order.map((at, i) =>
     i === 0 ? 0 : commonPrefix(parts[order[i - 1]], shareable[order[i - 1]], parts[at], shareable[at]),
   );
-  const saved = [0];
-  const from: number[] = [0];
-  for (let i = 1; i <= order.length; i++) {
-    saved[i] = saved[i - 1];
-    from[i] = i - 1;
-    let shared = Infinity;
-    let whole = Number(isWhole(parts[order[i - 1]]));
-    for (let j = i - 2; j >= 0; j--) {
-      shared = Math.min(shared, common[j + 1]);
-      whole += Number(isWhole(parts[order[j]]));
-      if (shared === 0 || whole > 1) break;
-      const sum = saved[j] + (i - j - 1) * shared;
-      if (sum > saved[i]) {
-        saved[i] = sum;
-        from[i] = j;
-      }
+  // Between two texts that are predicted whole, nothing is shared where that costs the least.
+  let whole: number | undefined;
+  order.forEach((sequence, i) => {
+    if (!isWhole(parts[sequence])) return;
+    if (whole !== undefined) {
+      let cut = i;
+      for (let at = i - 1; at > whole; at--) if (common[at] < common[cut]) cut = at;
+      common[cut] = 0;
     }
-  }
-  const groups: Group[] = [];
-  for (let i = order.length; i > 0; i = from[i]) {
-    const members = order.slice(from[i], i).sort((a, b) => a - b);
-    groups.push({ members, shared: members.length > 1 ? Math.min(...common.slice(from[i] + 1, i)) : 0 });
-  }
-  return groups.sort((a, b) => a.members[0] - b.members[0]);
+    whole = i;
+  });
+
+  const close = (node: Node, last: Node): void => {
+    last.from = node.to;
+    node.branches.push(last);
+    node.sequence = Math.min(node.sequence, last.sequence);
+  };
+  /** From the root on, each within the one before: those that further sequences may branch off. */
+  const open = [nodeOf(0, order[0])];
+  let last: Node | undefined;
+  const closeTo = (shared: number): void => {
+    for (let node = open[open.length - 1]; last && node.to > shared; node = open[open.length - 1]) {
+      close(node, last);
+      last = open.pop();
+    }
+  };
+  order.forEach((sequence, i) => {
+    if (last) {
+      closeTo(common[i]);
+      if (open[open.length - 1].to < common[i]) open.push(nodeOf(common[i], last.sequence));
+      close(open[open.length - 1], last);
+    }
+    last = nodeOf(parts[sequence].to - parts[sequence].from, sequence);
+  });
+  closeTo(0);
+  if (last) close(open[0], last);
+  for (const node of nodesOf(open)) node.branches.sort(inOrder);
+  return [...open[0].branches];
+}
+
+/**
+ * The order of branches in which a token sees the fewest ranges: the first continues the range of what is before them, and all others begin their own.
+ *
+ * @param branches with the ranges of each by itself
+ * @returns the most ranges of a token with what is before the branches
+ */
+export function mostRangesFirst<Branch extends { readonly ranges: number }>(
+  branches: readonly Branch[],
+): { readonly ordered: readonly Branch[]; readonly ranges: number } {
+  const most = Math.max(1, ...branches.map(({ ranges }) => ranges));
+  const first = branches.findIndex(({ ranges }) => ranges === most);
+  const ordered =
+    first > 0 ? [branches[first], ...branches.slice(0, first), ...branches.slice(first + 1)] : branches;
+  return { ordered, ranges: Math.max(most, ...ordered.slice(1).map(({ ranges }) => ranges + 1)) };
 }
 
 const idAt = ({ row, from }: SequencePart, at: number): number => row.ids[from + at];

@@ -63,14 +63,14 @@ export function* epochStatistics(
     return used / computed;
   };
   const batches = looked.flatMap((step) => microBatches(step, spec));
-  const count = (shared: boolean): number =>
-    batches.reduce((sum, batch) => sum + sizeOfRows(batch, shared).tokens, 0);
+  const count = (mostRanges: number): number =>
+    batches.reduce((sum, batch) => sum + sizeOfRows(batch, mostRanges).tokens, 0);
   return {
     ...{ rows: rows.length, steps },
     tokens: places.reduce((sum, place) => sum + shapeOf(place)!.tokens, 0),
     supervised: places.reduce((sum, { supervised }) => sum + supervised, 0),
     ...{ packed: share(true), unpacked: share(false) },
-    repeated: 1 - count(true) / count(false),
+    repeated: 1 - count(Infinity) / count(1),
     shares: mayShare(spec),
   };
 }

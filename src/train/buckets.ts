@@ -1,6 +1,6 @@
 /** Shapes vary, plans do not: a run's micro-batches are covered by a few plan sizes, chosen before the first step. */
 import type { List } from '../lists.ts';
-import { sizeOfRows, type Bucket, type LabelledTokens } from '../model/batch.ts';
+import { mostRangesOf, sizeOfRows, type Bucket, type LabelledTokens } from '../model/batch.ts';
 import { adapterOf } from '../adapters/chosen.ts';
 import { withShortPrefixes } from '../model/shared-prefixes.ts';
 import { idleReason } from '../settings/idle.ts';
@@ -24,6 +24,7 @@ const ROOM = 1.25;
  */
 export function chooseBuckets(sizes: readonly Bucket[]): Bucket[] {
   const counts = new Map<number, { count: number; rows: number; sequences: number }>();
+  const ranges = mostRangesOf(sizes);
   for (const { tokens, rows, sequences = 0 } of sizes) {
     const rounded = roundUp(tokens);
     const entry = counts.get(rounded) ?? { count: 0, rows: 0, sequences: 0 };
@@ -33,7 +34,6 @@ export function chooseBuckets(sizes: readonly Bucket[]): Bucket[] {
       sequences: Math.max(entry.sequences, sequences),
     });
   }
-  const shared = sizes.some((size) => size.shared);
   const tokens = [...counts.keys()].sort((a, b) => a - b);
   const n = tokens.length;
   const countUpTo = [0];
@@ -67,7 +67,7 @@ export function chooseBuckets(sizes: readonly Bucket[]): Bucket[] {
       tokens: tokens[i - 1],
       rows: Math.max(QUANTUM, roundUp(rows)),
       ...(sequences > 0 && { sequences }),
-      ...(shared && { shared }),
+      ...(ranges > 1 && { ranges }),
     });
     i = j;
   }
@@ -102,7 +102,7 @@ interface Sized {
 export function sizesOf(groups: readonly (readonly LabelledTokens[])[], options: Sharing): Sized {
   const sizes = groups.map((rows) => sizeOfRows(rows));
   if (!looksForRepeated(options)) return { sizes };
-  const shared = groups.map((rows) => sizeOfRows(rows, true));
+  const shared = groups.map((rows) => sizeOfRows(rows, Infinity));
   const sum = (all: readonly Bucket[]): number => all.reduce((total, { tokens }) => total + tokens, 0);
   const repeated = { tokens: sum(sizes), computed: sum(shared) };
   if (!isWorth(repeated)) return { sizes };
@@ -212,24 +212,29 @@ export function fullBucket(
 /**
  * A size for a micro-batch that no plan holds: with room for others like it, and no more than any can need.
  *
- * @param shared whether the plans share prefixes
+ * @param ranges that a token has at most: more than one if the plans share prefixes
  * @param sequences of a row, if they are kept apart
  */
 export function furtherBucket(
   rows: readonly LabelledTokens[],
   options: RunSpec,
-  shared: boolean,
+  ranges: number,
   sequences?: number,
 ): Bucket {
-  const size = sizeOfRows(rows, shared);
+  const size = sizeOfRows(rows, ranges);
   const max = fullBucket(options, sequences);
   const roomy = (needed: number, most: number): number =>
     Math.max(roundUp(needed), Math.min(roundUp(needed * ROOM), most));
-  return { ...size, tokens: roomy(size.tokens, max.tokens), rows: roomy(size.rows, max.rows) };
+  return {
+    ...size,
+    ...(ranges > 1 && { ranges }),
+    tokens: roomy(size.tokens, max.tokens),
+    rows: roomy(size.rows, max.rows),
+  };
 }
 
 /** Whether plans share prefixes: all of one use do, or none. */
-export const sharesPrefixes = (buckets: readonly Bucket[]): boolean => buckets.some(({ shared }) => shared);
+export const sharesPrefixes = (buckets: readonly Bucket[]): boolean => mostRangesOf(buckets) > 1;
 
 /** Whether a bucket holds rows of this size. */
 const holds = ({ tokens, rows, sequences = 0 }: Bucket, size: Bucket): boolean =>
@@ -237,13 +242,13 @@ const holds = ({ tokens, rows, sequences = 0 }: Bucket, size: Bucket): boolean =
 
 /** Whether some bucket holds these rows. */
 export function isHeldBy(buckets: readonly Bucket[], rows: readonly LabelledTokens[]): boolean {
-  const size = sizeOfRows(rows, sharesPrefixes(buckets));
+  const size = sizeOfRows(rows, mostRangesOf(buckets));
   return buckets.some((bucket) => holds(bucket, size));
 }
 
 /** The first bucket that holds these rows. @throws Error if none does */
 export function bucketFor<B extends Bucket>(buckets: readonly B[], rows: readonly LabelledTokens[]): B {
-  return bucketOf(buckets, sizeOfRows(rows, sharesPrefixes(buckets)));
+  return bucketOf(buckets, sizeOfRows(rows, mostRangesOf(buckets)));
 }
 
 /** The first bucket that holds rows of this size. @throws Error if none does */

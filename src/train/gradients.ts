@@ -61,7 +61,7 @@ export async function computeGradients(
   const reference = objective.reference ? await referenceOf(trainable, rows, shared, options) : undefined;
   const { tape, inputs, policies } = recordGradients(
     trainable,
-    sizeOfRows(rows, options.sharePrefixes),
+    sizeOfRows(rows, options.sharePrefixes ? Infinity : 1),
     shared,
     options,
   );
@@ -101,7 +101,7 @@ async function referenceOf(
     );
   const { tape, inputs, policies } = recordReference(
     { model },
-    sizeOfRows(rows, sharePrefixes),
+    sizeOfRows(rows, sharePrefixes ? Infinity : 1),
     shared,
     learning,
   );

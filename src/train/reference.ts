@@ -5,8 +5,8 @@
  */
 import type { Device } from '../engine/device.ts';
 import { isHeld, itemOf, type List } from '../lists.ts';
-import { withoutVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
-import { bucketFor, furtherBucket, isHeldBy, rowsOfRun, sharesPrefixes } from './buckets.ts';
+import { mostRangesOf, withoutVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
+import { bucketFor, furtherBucket, isHeldBy, rowsOfRun } from './buckets.ts';
 import { microBatches } from './order.ts';
 import type { NamedArrays } from './state.ts';
 import type { BucketPlan, RunPlans } from './step-plans.ts';
@@ -149,9 +149,7 @@ export class ReferencePolicy {
     if (!isHeldBy(references, rows)) {
       // Nobody knew the sizes of these rows before.
       await this.device.settle();
-      await this.plans.addReferences(
-        furtherBucket(rows, this.options, sharesPrefixes(references), SEQUENCES),
-      );
+      await this.plans.addReferences(furtherBucket(rows, this.options, mostRangesOf(references), SEQUENCES));
     }
     const { plan, inputs, policies } = bucketFor(references, rows);
     writeBatch(plan, inputs, rows);

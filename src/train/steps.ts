@@ -2,9 +2,15 @@
 import { BROKEN_SLOT, encodeStep, NORM_SLOT, OWN_SLOT, STEP_SLOTS } from '../engine/ops/step.ts';
 import { Tensor } from '../engine/tensor.ts';
 import { itemOf } from '../lists.ts';
-import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
+import {
+  countSupervised,
+  mostRangesOf,
+  sizeOfRows,
+  writeBatch,
+  type LabelledTokens,
+} from '../model/batch.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
-import { bucketFor, furtherBucket, isHeldBy, sharesPrefixes } from './buckets.ts';
+import { bucketFor, furtherBucket, isHeldBy } from './buckets.ts';
 import { countOf, measuredOf, sequencesOfRows, type Learning, type MeasuredLearning } from './learning.ts';
 import { microBatches, RowOrder } from './order.ts';
 import { learningRate } from './schedule.ts';
@@ -90,12 +96,12 @@ export class Steps implements StepMaker {
   async #submitFurther(step: number, rows: readonly PlacedRow[], groups: Groups): Promise<Submitted> {
     const { plans } = this.parts;
     const { options, trainable, learning } = this.request;
-    const shared = sharesPrefixes(plans.gradients);
+    const ranges = mostRangesOf(plans.gradients);
     const sequences = sequencesOfRows(learning.objective);
     await trainable.model.device.settle();
     for (const { group } of groups)
       if (!isHeldBy(plans.gradients, group))
-        await plans.addGradients(furtherBucket(group, options, shared, sequences));
+        await plans.addGradients(furtherBucket(group, options, ranges, sequences));
     return this.#submit(step, rows, groups);
   }
 
@@ -146,11 +152,12 @@ export class Steps implements StepMaker {
     const tasks = Promise.all(ofTasks);
     for (const read of [stats, tasks]) read.catch(() => undefined);
     const supervised = rows.reduce((sum, row) => sum + countSupervised(row), 0);
+    const ranges = mostRangesOf(plans.gradients);
     return {
       ...{ step, lr, supervised, count, stats },
       tokens: sizeOfRows(rows).tokens,
-      ...(sharesPrefixes(plans.gradients) && {
-        computed: groups.reduce((sum, { group }) => sum + sizeOfRows(group, true).tokens, 0),
+      ...(ranges > 1 && {
+        computed: groups.reduce((sum, { group }) => sum + sizeOfRows(group, ranges).tokens, 0),
       }),
       ...(taskRings.length > 0 && { tasks: { rows, stats: tasks } }),
     };

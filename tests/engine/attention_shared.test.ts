@@ -1,4 +1,4 @@
-/** Attention over rows that share their first tokens: two ranges of keys for each query, compared with every row laid out in full. */
+/** Attention over rows that share their first tokens, in a tree: several ranges of keys for each query, compared with every row laid out in full. */
 import { describe, expect, test } from 'vitest';
 import { attention } from '../../src/engine/ops/attention.ts';
 import type { AttentionFamily } from '../../src/engine/webgpu/lower/attention.ts';
@@ -6,10 +6,15 @@ import * as reference from '../reference/attention.ts';
 import { describeDevice } from './adapters.ts';
 import { backwardFrom, constant, noise, runTape, stored, watch, worstError } from './run.ts';
 
+/** Tokens that rows share, and what follows them: the tokens of a row, or tokens that some of the rows share. */
+interface Group {
+  prefix: number;
+  branches: (number | Group)[];
+}
+
 interface Case {
   name: string;
-  /** Groups of rows: the tokens that they share, and those of each row after them. */
-  groups: { prefix: number; branches: number[] }[];
+  groups: Group[];
   H: number;
   KV: number;
   D: number;
@@ -45,36 +50,82 @@ const CASES: Case[] = [
     window: 12,
   },
   { name: 'a window of one', groups: [{ prefix: 4, branches: [3, 3] }], H: 2, KV: 2, D: 32, window: 1 },
+  {
+    name: 'groups in groups',
+    groups: [
+      { prefix: 9, branches: [5, { prefix: 20, branches: [4, 1, { prefix: 3, branches: [7, 40] }] }, 2] },
+      { prefix: 0, branches: [3] },
+      { prefix: 2, branches: [{ prefix: 1, branches: [1, 1] }, 6, { prefix: 70, branches: [5, 12] }] },
+    ],
+    H: 4,
+    KV: 2,
+    D: 16,
+  },
+  {
+    name: 'windows that end in each of several groups',
+    groups: [
+      {
+        prefix: 15,
+        branches: [
+          { prefix: 6, branches: [2, 9, { prefix: 4, branches: [{ prefix: 3, branches: [5, 30] }, 1] }] },
+          8,
+        ],
+      },
+    ],
+    H: 2,
+    KV: 1,
+    D: 8,
+    window: 11,
+  },
 ];
+
+interface Place {
+  at: number;
+  first: boolean;
+}
+
+const depthOf = (group: number | Group): number =>
+  typeof group === 'number' ? 1 : 1 + Math.max(...group.branches.map(depthOf));
+const lengthOf = (group: number | Group): number =>
+  typeof group === 'number'
+    ? group
+    : group.branches.reduce<number>((sum, branch) => sum + lengthOf(branch), group.prefix);
 
 /** The rows laid out with their prefixes once, and where each of their tokens lies; rows end to end hold these tokens in full. */
 function layOut({ groups }: Case) {
+  const ranges = Math.max(...groups.map(depthOf));
   const keyRanges: number[] = [];
   const queryRanges: number[] = [];
   /** For each token of the rows in full, where it lies, and whether it is the first row of its group. */
-  const places: { at: number; first: boolean }[] = [];
+  const places: Place[] = [];
   const fullRanges: number[] = [];
   let at = 0;
-  for (const { prefix, branches } of groups) {
+  /** @param before the ranges of keys that its tokens share with other rows @param path places of the tokens before it, and whether it is their first row */
+  const put = (group: number | Group, before: readonly number[], path: readonly Place[]): void => {
+    const { prefix, branches } = typeof group === 'number' ? { prefix: group, branches: [] } : group;
     const start = at;
-    const end = start + prefix + branches.reduce((sum, length) => sum + length, 0);
+    const end = start + lengthOf(group);
+    const own: Place[] = [];
     for (let t = 0; t < prefix; t++, at++) {
-      keyRanges.push(start, at + 1, 0, 0);
+      const seen = [...before, start, at + 1];
+      keyRanges.push(...seen, ...Array<number>(2 * ranges - seen.length).fill(0));
       queryRanges.push(at, end);
+      own.push({ at, first: true });
     }
-    branches.forEach((length, branch) => {
-      const own = at;
-      const full = places.length;
-      for (let t = 0; t < prefix; t++) places.push({ at: start + t, first: branch === 0 });
-      for (let t = 0; t < length; t++, at++) {
-        keyRanges.push(start, start + prefix, own, at + 1);
-        queryRanges.push(at, own + length);
-        places.push({ at, first: true });
-      }
-      for (let t = full; t < places.length; t++) fullRanges.push(full, t + 1);
-    });
-  }
-  return { M: at, keyRanges, queryRanges, places, fullRanges };
+    branches.forEach((branch, index) =>
+      put(
+        branch,
+        [...before, start, start + prefix],
+        [...path, ...own].map((place) => ({ ...place, first: place.first && index === 0 })),
+      ),
+    );
+    if (branches.length > 0) return;
+    const full = places.length;
+    places.push(...path, ...own);
+    for (let t = full; t < places.length; t++) fullRanges.push(full, t + 1);
+  };
+  for (const group of groups) put(group, [], []);
+  return { M: at, ranges, keyRanges, queryRanges, places, fullRanges };
 }
 
 /** Rows of `width` numbers of the tokens of the rows in full. */
@@ -105,7 +156,7 @@ describeDevice('attention with shared prefixes', (context) => {
         test(`${one.name}: equals the rows in full`, async () => {
           const { device } = context;
           const { H, KV, D, window } = one;
-          const { M, keyRanges, queryRanges, places, fullRanges } = layOut(one);
+          const { M, ranges, keyRanges, queryRanges, places, fullRanges } = layOut(one);
           const q = stored(noise(M * H * D, 1), 'f32');
           const k = stored(noise(M * KV * D, 2), 'f32');
           const v = stored(noise(M * KV * D, 3), 'f32');
@@ -115,7 +166,7 @@ describeDevice('attention with shared prefixes', (context) => {
             q: constant(device, [M, H * D], q, 'f32'),
             k: constant(device, [M, KV * D], k, 'f32'),
             v: constant(device, [M, KV * D], v, 'f32'),
-            keyRanges: constant(device, [M, 4], keyRanges, 'u32'),
+            keyRanges: constant(device, [M, 2 * ranges], keyRanges, 'u32'),
             queryRanges: constant(device, [M, 2], queryRanges, 'u32'),
           };
           const gradient = constant(device, [M, H * D], dO, 'f32');

@@ -106,6 +106,30 @@ describeAdapters('Losses', (context) => {
     expect(worstError(dw, numbers.rows.dw)).toBeLessThan(5e-6);
   });
 
+  test('several labels of a row have the log-probability of each by itself', async () => {
+    const { x, w, labels } = inputs();
+    const [first, second] = await runTape(
+      context.device,
+      (tape) => labels.map((one) => logProbabilities(tape, x, w, one)),
+      false,
+    );
+    const ids = numbers.labels.map((row) => row.map((label) => (label < 0 ? NO_LABEL : label)));
+    // A row without a first label has none.
+    const together = Array.from({ length: R }, (_, r) => [ids[0][r], NO_LABEL, ids[1][r]]);
+    const [y] = await runTape(
+      context.device,
+      (tape) => [logProbabilities(tape, x, w, constant(context.device, [R, 3], together.flat(), 'u32'))],
+      false,
+    );
+    const expected = together.flatMap(([one], r) =>
+      one === NO_LABEL ? [0, 0, 0] : [first[r], 0, second[r]],
+    );
+    expect(expected.filter((value) => value !== 0).length).toBeGreaterThan(R);
+    for (let r = 0; r < R; r++)
+      if (together[r][0] !== NO_LABEL)
+        expect([...y.slice(3 * r, 3 * r + 3)]).toEqual(expected.slice(3 * r, 3 * r + 3));
+  });
+
   test('the gradient of a sum is its slope', async () => {
     const all = inputs();
     const [dx] = await runTape(context.device, (tape) => {

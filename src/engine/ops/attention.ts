@@ -10,14 +10,14 @@ export interface AttentionOptions {
   /** Values [N, KV·D]. */
   v: Tensor;
   /**
-   * u32 [M, 2]: query m attends to the rows start … end − 1 of k and v. With start = end its result and its gradients are zero. Or u32 [M, 4], two
-   * such ranges: the tokens that a query shares with others at the start of its sequence, and its own up to itself.
+   * u32 [M, 2]: query m attends to the rows start … end − 1 of k and v. With start = end its result and its gradients are zero. Or u32
+   * [M, 2·ranges], several such ranges in the order of its sequence, some of them empty: tokens that a query shares with others, and its own up to itself.
    */
   keyRanges: Tensor;
   /**
    * u32 [N, 2]: only the queries first … last − 1 can see key j; the backward of k and v walks them, and `keyRanges` says which of them do see it.
    * Needed if k or v has a gradient. With a window, query first + i must end after key j + i, as in causal rows, if it sees the key at all: only
-   * as many queries are walked as the window is wide. With two ranges a query, the queries that see key j without a window are exactly these, and
+   * as many queries are walked as the window is wide. With several ranges a query, the queries that see key j without a window are exactly these, and
    * `first` is at its position.
    */
   queryRanges?: Tensor;
@@ -40,8 +40,8 @@ export interface AttentionAttributes {
   readonly headSize: number;
   readonly scale: number;
   readonly window: number;
-  /** Whether queries have two ranges of keys. */
-  readonly shared: boolean;
+  /** How many ranges of keys a query has. */
+  readonly ranges: number;
   readonly family?: unknown;
 }
 
@@ -50,7 +50,7 @@ export const attentionKind = operationKind<
   { q: Tensor; k: Tensor; v: Tensor; keyRanges: Tensor; o: Tensor; lse?: Tensor },
   AttentionAttributes
 >('attention');
-/** rows [M, H, 4] = what the backward needs of each row of o: its log-sum-exp, Σ o · dO, and its range; with two ranges, its position. */
+/** rows [M, H, 4] = what the backward needs of each row of o: its log-sum-exp, Σ o · dO, and its range; with several ranges, its position. */
 export const attentionPrepare = operationKind<
   { k: Tensor; lse: Tensor; o: Tensor; dO: Tensor; keyRanges: Tensor; rows: Tensor },
   AttentionAttributes
@@ -88,11 +88,11 @@ export function attention(tape: Tape, options: AttentionOptions): Tensor {
       `attention: q [${q.shape}], k [${k.shape}], v [${v.shape}] do not fit ${H} heads of ${D}, ${KV} for keys`,
     );
   }
-  const shared = keyRanges.size === M * 4;
-  if ((!shared && keyRanges.size !== M * 2) || (queryRanges && queryRanges.size !== N * 2))
+  const ranges = keyRanges.size / (M * 2);
+  if (!Number.isInteger(ranges) || ranges === 0 || (queryRanges && queryRanges.size !== N * 2))
     throw new Error('attention: a range per row is needed');
 
-  const attributes = { heads: H, kvHeads: KV, headSize: D, scale: options.scale, window, shared, family };
+  const attributes = { heads: H, kvHeads: KV, headSize: D, scale: options.scale, window, ranges, family };
   const differentiable = tape.training && [q, k, v].some((tensor) => tensor.requiresGrad);
   const o = tape.tensor(q.shape, q.dtype, 'attention');
   const lse = differentiable ? tape.tensor([M, H], 'f32', 'log-sum-exp of attention') : undefined;

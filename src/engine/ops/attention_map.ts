@@ -6,7 +6,7 @@ import type { AttentionAttributes, AttentionOptions } from './attention.ts';
 /** p [H, M, N] = softmax(scale · q·kᵀ) over each query's range of keys, 0 outside. */
 export const attentionMapKind = operationKind<
   { q: Tensor; k: Tensor; keyRanges: Tensor; p: Tensor },
-  Omit<AttentionAttributes, 'family' | 'shared'>
+  Omit<AttentionAttributes, 'family' | 'ranges'>
 >('attention_map');
 
 /**

@@ -3,7 +3,7 @@ import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
 import { addWeightGradient } from './overlaid_rows.ts';
 
-/** y [R] = log softmax(x · wᵀ) at each row's label, 0 if there is none; in chunks of rows. */
+/** y [R, L] = log softmax(x · wᵀ) at each label of each row, 0 if there is none; in chunks of rows. */
 export const logProbabilitiesKind = operationKind<{ x: Tensor; w: Tensor; labels: Tensor; y: Tensor }, null>(
   'log_probabilities',
 );
@@ -22,9 +22,10 @@ export const logProbabilitiesBackward = operationKind<
  *
  * @param x [R, C]
  * @param w the head [V, C]
- * @param labels u32 [R]; a row with NO_LABEL gives 0, and no gradient
+ * @param labels u32 [R] or [R, L]; NO_LABEL gives 0, and no gradient. A row without a first label has none
  * @param kept whether the host may read them after a replay
- * @returns f32 [R]
+ * @returns f32 like labels
+ * @throws Error if rows have several labels and a gradient is needed
  */
 export function logProbabilities(
   tape: Tape,
@@ -34,11 +35,13 @@ export function logProbabilities(
   { kept = false } = {},
 ): Tensor {
   const make = kept ? tape.pinned : tape.tensor;
-  const y = make.call(tape, [x.rows], 'f32', 'log-probabilities');
+  const y = make.call(tape, labels.shape, 'f32', 'log-probabilities');
   tape.append(logProbabilitiesKind, { x, w, labels, y }, null);
-  tape.record([y], [x, w], () =>
-    logProbabilityBackward(tape, { x, w, labels, weights: tape.gradient(y), sign: 1 }),
-  );
+  tape.record([y], [x, w], () => {
+    if (labels.size !== x.rows)
+      throw new Error('The log-probabilities of several labels a row have no gradient');
+    logProbabilityBackward(tape, { x, w, labels, weights: tape.gradient(y), sign: 1 });
+  });
   return y;
 }
 

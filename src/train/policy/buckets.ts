@@ -25,7 +25,8 @@ export type PolicySizes = Pick<
  * The plans of a step, and the size of generation.
  *
  * @param longest prompt, in tokens
- * @param shared whether the answers to a prompt share it (model/shared-prefixes.ts): all but its last token, which predicts the first of each
+ * @param shared whether the answers to a prompt share it (model/shared-prefixes.ts): all but its last token, which predicts the first of each. Several
+ * prompts may have their first tokens in common as well.
  */
 export function policyBuckets(
   { batch, accumulate, numGenerations: G = 0, maxCompletionLength = 0 }: PolicySizes,
@@ -37,7 +38,12 @@ export function policyBuckets(
   const prompts = shared ? batch * (longest - 1) + sequences : sequences * longest;
   const sizes = PARTS.map((part): Bucket => {
     const rows = Math.ceil(part * sequences * maxCompletionLength);
-    return { tokens: round(prompts + rows), rows: round(rows), sequences, ...(shared && { shared }) };
+    return {
+      tokens: round(prompts + rows),
+      rows: round(rows),
+      sequences,
+      ...(shared && { ranges: batch > 1 ? 3 : 2 }),
+    };
   });
   return {
     buckets: sizes.filter(({ tokens, rows }, at) => {

@@ -60,9 +60,14 @@ export async function policyGradients(
       (settings['beta'] as number) > 0 && !isKnown
         ? await withReference(trainable, given, shared, learning, sharePrefixes)
         : given;
-    const { tape, inputs, policies } = recordGradients(trainable, sizeOfRows(rows, sharePrefixes), shared, {
-      learning,
-    });
+    const { tape, inputs, policies } = recordGradients(
+      trainable,
+      sizeOfRows(rows, sharePrefixes ? Infinity : 1),
+      shared,
+      {
+        learning,
+      },
+    );
     const plan = await device.compile(tape, model.pool);
     writeSharpness(plan, policies);
     writeSampled(plan, inputs, policies, rows, weights[at]);
@@ -99,7 +104,7 @@ async function withReference(
   sharePrefixes: boolean,
 ): Promise<SampledRow[]> {
   const bare = withoutVirtual(rows);
-  const size = sizeOfRows(bare, sharePrefixes);
+  const size = sizeOfRows(bare, sharePrefixes ? Infinity : 1);
   const { tape, inputs, policies } = recordReference({ model }, size, shared, learning);
   const plan = await model.device.compile(tape, model.pool);
   writeSharpness(plan, policies);

@@ -3,7 +3,14 @@ import { mean } from '../../averages.ts';
 import { BROKEN_SLOT, encodeStep, NORM_SLOT, STEP_SLOTS } from '../../engine/ops/step.ts';
 import type { StagingRing } from '../../engine/staging.ts';
 import { itemOf, type List } from '../../lists.ts';
-import { countSupervised, sizeOfRows, virtualIds, withoutVirtual, writeBatch } from '../../model/batch.ts';
+import {
+  countSupervised,
+  mostRangesOf,
+  sizeOfRows,
+  virtualIds,
+  withoutVirtual,
+  writeBatch,
+} from '../../model/batch.ts';
 import { greedy } from '../../model/sampling.ts';
 import {
   advantagesOf,
@@ -15,7 +22,7 @@ import {
 } from '../../objectives/grpo/advantages.ts';
 import type { ObjectiveReport } from '../../objectives/objective.ts';
 import { optimiserOf } from '../../optimisers/registry.ts';
-import { bucketFor, sharesPrefixes } from '../buckets.ts';
+import { bucketFor } from '../buckets.ts';
 import { measuredOf, type Learning, type MeasuredLearning } from '../learning.ts';
 import { microBatches, RowOrder } from '../order.ts';
 import { learningRate } from '../schedule.ts';
@@ -231,13 +238,14 @@ export class PolicySteps implements StepMaker {
       (await this.#end(teaches)).forEach((value, at) => (stats[at] += value));
     }
     const { length } = stats;
+    const ranges = mostRangesOf(this.plans.gradients);
     for (let at = 0; at < length; at++) if (at < STEP_SLOTS) stats[at] /= iterations;
     return {
       ...{ step, lr, count, stats: Promise.resolve(stats) },
       supervised: sampled.reduce((sum, row) => sum + countSupervised(row), 0),
       tokens: sizeOfRows(sampled).tokens,
-      ...(sharesPrefixes(this.plans.gradients) && {
-        computed: batches.reduce((sum, rows) => sum + sizeOfRows(rows, true).tokens, 0),
+      ...(ranges > 1 && {
+        computed: batches.reduce((sum, rows) => sum + sizeOfRows(rows, ranges).tokens, 0),
       }),
     };
   }

@@ -67,16 +67,16 @@ test('rows that start alike have their first tokens once, and each predicts its 
     { ids: [9, 8], labels: [X, 8] },
     { ids: [1, 2, 5], labels: [X, X, 5] },
   ];
-  expect(sizeOfRows(rows, true)).toEqual({ tokens: 8, rows: 3, shared: true });
-  expect(written(rows, { tokens: 9, rows: 4, shared: true })).toEqual({
+  expect(sizeOfRows(rows, 4)).toEqual({ tokens: 8, rows: 3, ranges: 2 });
+  expect(written(rows, { tokens: 9, rows: 4, ranges: 2 })).toEqual({
     ids: [1, 2, 3, 4, 2, 5, 9, 8, 0],
     positions: [0, 1, 2, 3, 1, 2, 0, 1, 0],
-    // The keys of the prefix that each token sees, and its own.
+    // The first branch continues the range of the prefix.
     keyRanges: [
       ...[0, 1, 0, 0],
-      ...[0, 1, 1, 2, 0, 1, 1, 3, 0, 1, 1, 4],
+      ...[0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0],
       ...[0, 1, 4, 5, 0, 1, 4, 6],
-      ...[6, 6, 6, 7, 6, 6, 6, 8],
+      ...[6, 7, 0, 0, 6, 8, 0, 0],
       ...[8, 9, 0, 0],
     ],
     queryRanges: [0, 6, 1, 4, 2, 4, 3, 4, 4, 6, 5, 6, 6, 8, 7, 8, 8, 9],
@@ -94,7 +94,7 @@ test('a model with convolutions gets the tokens before each, through its prefix,
     { ids: [1, 2, 5], labels: [X, X, 5] },
   ];
   // [1 | 2 3 | 2 5 | 9 | padding]
-  const { previous, following } = written(rows, { tokens: 7, rows: 2, shared: true }, 2);
+  const { previous, following } = written(rows, { tokens: 7, rows: 2, ranges: 2 }, 2);
   const none = NO_ROW;
   expect(previous).toEqual([none, none, 0, none, 1, 0, 0, none, 3, 0, none, none, none, none].flat());
   expect(following).toEqual([

@@ -12,8 +12,9 @@
 // see a key at most. lse: [M, H], 0 for a query without keys. rows: [M, H, 4], what the backward pass needs of a query: bits of lse, bits of delta,
 // start and end with the window applied. All f32.
 //
-// With `shared`, a query has two ranges: keyRanges [M, 4], those of a prefix that several rows share, then its own. A unit meets both in turn. Queries
-// in queryRanges are then exactly those that see a key without a window, and rows has the position of a query in place of start.
+// With more than one of `ranges`, a query has so many: keyRanges [M, 2·ranges], in the order of its sequence, of tokens that several rows share and of
+// its own. A unit meets them in turn. Queries in queryRanges are then exactly those that see a key without a window, and rows has the position of a
+// query in place of start.
 //
 // A unit of `attention` is `own` queries of one head, and those of one sequence after another. Their keys and values go to the thread's scratch memory in
 // panels, as many as there is room for. Each six queries then meet all of them before the next six: their scores, weights and sums stay in the first
@@ -29,7 +30,7 @@ import {
   OTHERS,
   putRow,
   rowOfSums,
-  turnsOf,
+  staysNear,
 } from './attention_rows';
 import { pack } from './panels';
 import { addTile, FRESH_BYTES, multiply, TILE_BYTES, TILE_COLUMNS, TILE_ROWS, tileOfRows } from './tiles';
@@ -48,7 +49,7 @@ class AttentionArguments {
   KV: i32;
   D: i32;
   window: i32;
-  shared: i32;
+  ranges: i32;
   /** Queries of a unit at most; 0 for `attentionDecode`. */
   own: i32;
   scale: f32;
@@ -74,16 +75,17 @@ export function attention(p: AttentionArguments, first: i32, end: i32, scratch: 
   }
 }
 
-/** The end of the queries from `m` on whose keys begin at the same ones: they are of one sequence, and need not meet the keys of another. */
+/**
+ * The end of the queries from `m` on that need not meet the keys of another sequence: their keys begin at the same ones. With several ranges it is
+ * where the keys lie elsewhere: branches of a tree that follow each other pack what they share once.
+ */
 function endOfRun(p: AttentionArguments, m: i32, stop: i32): i32 {
-  const turns = turnsOf(p.shared);
-  const start = firstKey(p.keyRanges, m, 0, p.shared);
-  const own = firstKey(p.keyRanges, m, 0, p.shared, turns - 1);
-  while (
-    ++m < stop &&
-    firstKey(p.keyRanges, m, 0, p.shared) === start &&
-    firstKey(p.keyRanges, m, 0, p.shared, turns - 1) === own
-  );
+  if (p.ranges > 1) {
+    while (++m < stop && staysNear(p.keyRanges, m, p.ranges));
+    return m;
+  }
+  const start = firstKey(p.keyRanges, m, 0);
+  while (++m < stop && firstKey(p.keyRanges, m, 0) === start);
   return m;
 }
 
@@ -111,7 +113,7 @@ function attend(p: AttentionArguments, h: i32, m0: i32, count: i32, scratch: usi
   const tiles = (count + TILE_ROWS - 1) / TILE_ROWS;
   memory.fill(sums, 0, <usize>(tiles * width) * TILE_BYTES);
 
-  for (let turn = 0; turn < turnsOf(p.shared); turn++) {
+  for (let turn = 0; turn < p.ranges; turn++) {
     const to = min(endOfKeys(p, m0, count, turn), p.N);
     for (let j = firstOfKeys(p, m0, count, turn); j < to; j += most) {
       const there = min(most, to - j);
@@ -131,8 +133,8 @@ function attend(p: AttentionArguments, h: i32, m0: i32, count: i32, scratch: usi
         for (let row = 0; row < rows; row++) {
           const m = m0 + i + row;
           const s = scores + ((<usize>row) << 5);
-          mask(s, start, start, firstKey(p.keyRanges, m, p.window, p.shared, turn));
-          mask(s, start, endKey(p.keyRanges, m, p.shared, turn), start + met * TILE_COLUMNS);
+          mask(s, start, start, firstKey(p.keyRanges, m, p.window, p.ranges, turn));
+          mask(s, start, endKey(p.keyRanges, m, p.ranges, turn), start + met * TILE_COLUMNS);
           const at = (<usize>(i + row)) << 2;
           softmaxRow(
             s,
@@ -177,8 +179,8 @@ function attend(p: AttentionArguments, h: i32, m0: i32, count: i32, scratch: usi
 function firstOfKeys(p: AttentionArguments, m: i32, count: i32, turn: i32): i32 {
   let from = p.N;
   for (const end = m + count; m < end; m++) {
-    const start = firstKey(p.keyRanges, m, p.window, p.shared, turn);
-    if (start < endKey(p.keyRanges, m, p.shared, turn)) from = min(from, start);
+    const start = firstKey(p.keyRanges, m, p.window, p.ranges, turn);
+    if (start < endKey(p.keyRanges, m, p.ranges, turn)) from = min(from, start);
   }
   return from;
 }
@@ -187,8 +189,8 @@ function firstOfKeys(p: AttentionArguments, m: i32, count: i32, turn: i32): i32 
 function endOfKeys(p: AttentionArguments, m: i32, count: i32, turn: i32): i32 {
   let to = 0;
   for (const end = m + count; m < end; m++) {
-    const stop = endKey(p.keyRanges, m, p.shared, turn);
-    if (firstKey(p.keyRanges, m, p.window, p.shared, turn) < stop) to = max(to, stop);
+    const stop = endKey(p.keyRanges, m, p.ranges, turn);
+    if (firstKey(p.keyRanges, m, p.window, p.ranges, turn) < stop) to = max(to, stop);
   }
   return to;
 }

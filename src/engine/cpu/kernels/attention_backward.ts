@@ -12,7 +12,6 @@ import {
   putRow,
   rowOfSums,
   SQUARE_BYTES,
-  turnsOf,
 } from './attention_rows';
 import { pack } from './panels';
 import { FRESH_BYTES, multiply, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
@@ -38,7 +37,7 @@ class AttentionBackwardArguments {
   KV: i32;
   D: i32;
   window: i32;
-  shared: i32;
+  ranges: i32;
   scale: f32;
   accumulate: i32;
   accumulateV: i32;
@@ -56,8 +55,8 @@ export function attentionPrepare(p: AttentionBackwardArguments, first: i32, end:
     const m = unit / p.H;
     store<f32>(row, load<f32>(p.saved + ((<usize>unit) << 2)));
     store<f32>(row, sum4(dot), 4);
-    if (p.shared) {
-      store<i32>(row, keysSeen(p.keyRanges, m) - 1, 8);
+    if (p.ranges > 1) {
+      store<i32>(row, keysSeen(p.keyRanges, m, p.ranges) - 1, 8);
       store<i32>(row, 0, 12);
     } else {
       store<i32>(row, firstKey(p.keyRanges, m, p.window), 8);
@@ -68,13 +67,13 @@ export function attentionPrepare(p: AttentionBackwardArguments, first: i32, end:
 
 /** The first key that query m of head h sees in a turn. */
 function firstSeen(p: AttentionBackwardArguments, m: i32, h: i32, turn: i32): i32 {
-  if (p.shared) return firstKey(p.keyRanges, m, p.window, 1, turn);
+  if (p.ranges > 1) return firstKey(p.keyRanges, m, p.window, p.ranges, turn);
   return load<i32>(p.rows + ((<usize>(m * p.H + h)) << 4), 8);
 }
 
 /** The key after the last that it sees. */
 function endSeen(p: AttentionBackwardArguments, m: i32, h: i32, turn: i32): i32 {
-  if (p.shared) return endKey(p.keyRanges, m, 1, turn);
+  if (p.ranges > 1) return endKey(p.keyRanges, m, p.ranges, turn);
   return load<i32>(p.rows + ((<usize>(m * p.H + h)) << 4), 12);
 }
 
@@ -102,7 +101,7 @@ export function attentionQueries(p: AttentionBackwardArguments, first: i32, end:
     const tiles = (count + TILE_ROWS - 1) / TILE_ROWS;
     memory.fill(sums, 0, <usize>(tiles * width) * TILE_BYTES);
 
-    for (let turn = 0; turn < turnsOf(p.shared); turn++) {
+    for (let turn = 0; turn < p.ranges; turn++) {
       let from = p.N;
       let to = 0;
       for (let i = 0; i < count; i++) {
@@ -190,7 +189,7 @@ export function attentionKeys(p: AttentionBackwardArguments, first: i32, end: i3
       const start = load<i32>(range);
       let stop = load<i32>(range, 4);
       // Each query ends at least one key later than the one before: after as many queries as the window is wide none sees the key any more.
-      if (p.window !== 0 && !p.shared) stop = min(stop, start + p.window);
+      if (p.window !== 0 && p.ranges === 1) stop = min(stop, start + p.window);
       if (start < stop) {
         from = min(from, start);
         to = max(to, stop);
@@ -216,12 +215,12 @@ export function attentionKeys(p: AttentionBackwardArguments, first: i32, end: i3
           store<f32>(to, load<f32>(row));
           store<f32>(to, load<f32>(row, 4), 16);
           // With shared prefixes, `maskQueries` has masked the scores, and only its position is needed.
-          store<i32>(to, p.shared ? 0 : load<i32>(row, 8), 32);
-          store<i32>(to, p.shared ? i32.MAX_VALUE : i < there ? load<i32>(row, 12) : 0, 48);
-          if (p.shared) store<i32>(positions + ((<usize>i) << 2), load<i32>(row, 8));
+          store<i32>(to, p.ranges > 1 ? 0 : load<i32>(row, 8), 32);
+          store<i32>(to, p.ranges > 1 ? i32.MAX_VALUE : i < there ? load<i32>(row, 12) : 0, 48);
+          if (p.ranges > 1) store<i32>(positions + ((<usize>i) << 2), load<i32>(row, 8));
         }
         for (let i = 0; i < count; i++) {
-          if (p.shared) maskQueries(p, rowOfSums(scores, i, panels), panels, m, j0 + i, h, positions);
+          if (p.ranges > 1) maskQueries(p, rowOfSums(scores, i, panels), panels, m, j0 + i, h, positions);
           const key = i32x4.splat(j0 + i);
           let s = rowOfSums(scores, i, panels);
           let d = rowOfSums(products, i, panels);

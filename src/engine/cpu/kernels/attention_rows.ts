@@ -19,33 +19,51 @@ export function rowOfSums(sums: usize, r: i32, panels: i32): usize {
   return sums + <usize>(tile * panels) * TILE_BYTES + ((<usize>(r - tile * TILE_ROWS)) << 5);
 }
 
-/** Turns in which a unit meets the keys: with shared prefixes first those of the prefix, then its own. */
-export function turnsOf(shared: i32): i32 {
-  return shared ? 2 : 1;
-}
-
 /** The first key of query m in a turn, with the window applied. */
-export function firstKey(keyRanges: Read, m: i32, window: i32, shared: i32 = 0, turn: i32 = 0): i32 {
-  const range = rangeOf(keyRanges, m, shared, turn);
+export function firstKey(keyRanges: Read, m: i32, window: i32, ranges: i32 = 1, turn: i32 = 0): i32 {
+  const range = rangeOf(keyRanges, m, ranges, turn);
   const start = load<i32>(range);
   if (window === 0) return start;
-  // Its own keys come after those of the prefix, which get what they leave of the window.
-  const later = shared && turn === 0 ? load<i32>(range, 12) - load<i32>(range, 8) : 0;
-  return max(start, load<i32>(range, 4) - max(window - later, 0));
+  // The keys of later turns come after these, which get what they leave of the window.
+  let room = window;
+  for (let later = turn + 1; later < ranges; later++) {
+    const keys = rangeOf(keyRanges, m, ranges, later);
+    room -= load<i32>(keys, 4) - load<i32>(keys);
+  }
+  return max(start, load<i32>(range, 4) - max(room, 0));
 }
 
-export function endKey(keyRanges: Read, m: i32, shared: i32 = 0, turn: i32 = 0): i32 {
-  return load<i32>(rangeOf(keyRanges, m, shared, turn), 4);
+export function endKey(keyRanges: Read, m: i32, ranges: i32 = 1, turn: i32 = 0): i32 {
+  return load<i32>(rangeOf(keyRanges, m, ranges, turn), 4);
 }
 
-function rangeOf(keyRanges: Read, m: i32, shared: i32, turn: i32): usize {
-  return keyRanges + ((<usize>((m << shared) + turn)) << 3);
+function rangeOf(keyRanges: Read, m: i32, ranges: i32, turn: i32): usize {
+  return keyRanges + ((<usize>(m * ranges + turn)) << 3);
 }
 
-/** How many keys query m sees without a window, in both turns. */
-export function keysSeen(keyRanges: Read, m: i32): i32 {
-  const range = rangeOf(keyRanges, m, 1, 0);
-  return load<i32>(range, 4) - load<i32>(range) + load<i32>(range, 12) - load<i32>(range, 8);
+/** How many keys query m sees without a window, in all turns. */
+export function keysSeen(keyRanges: Read, m: i32, ranges: i32): i32 {
+  let seen = 0;
+  for (let turn = 0; turn < ranges; turn++) {
+    const keys = rangeOf(keyRanges, m, ranges, turn);
+    seen += load<i32>(keys, 4) - load<i32>(keys);
+  }
+  return seen;
+}
+
+/** Whether the keys of query m lie next to those of the one before it, or among them, in every turn in which both have some. */
+export function staysNear(keyRanges: Read, m: i32, ranges: i32): bool {
+  for (let turn = 0; turn < ranges; turn++) {
+    const keys = rangeOf(keyRanges, m, ranges, turn);
+    const before = rangeOf(keyRanges, m - 1, ranges, turn);
+    const start = load<i32>(keys);
+    const end = load<i32>(keys, 4);
+    const startBefore = load<i32>(before);
+    const endBefore = load<i32>(before, 4);
+    if (start === end || startBefore === endBefore) continue;
+    if (start > endBefore || startBefore > end) return false;
+  }
+  return true;
 }
 
 /** Lanes of `x` whose place is in [start, end), MASKED in the others. */

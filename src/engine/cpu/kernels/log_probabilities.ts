@@ -1,9 +1,9 @@
-// The log-probability of one label in each row of logits, and its gradient in place of the logits.
+// The log-probabilities of the labels of each row of logits, and the gradient of one label a row in place of the logits.
 //
-//   forward    y[r] = z[r, label] − log Σ_v exp(z[r,v])
+//   forward    y[r,l] = z[r, label[r,l]] − log Σ_v exp(z[r,v])
 //   backward   z[r,v] ← sign · weight[r] · ([v = label] − exp(z[r,v] − log Σ))
 //
-// z: [R, V] f32, its rows `pitch` apart; what lies between V and pitch has no gradient. labels: [R]; NONE gives 0 and no gradient. weights: [R], or
+// z: [R, V] f32, its rows `pitch` apart; what lies between V and pitch has no gradient. labels: [R, L]; NONE gives 0 and no gradient. weights: [R], or
 // one for all rows if `shared`. A unit is one row.
 import { Read, Write } from './common';
 import { exponentials, highest, NONE, scaleRow } from './softmax';
@@ -16,6 +16,8 @@ class LogProbabilitiesArguments {
   weights: Read;
   V: i32;
   pitch: i32;
+  /** L. */
+  labelsOfRow: i32;
   sign: f32;
   shared: i32;
 }
@@ -23,14 +25,20 @@ class LogProbabilitiesArguments {
 export function logProbabilities(p: LogProbabilitiesArguments, first: i32, end: i32, _scratch: usize): void {
   for (let r = first; r < end; r++) {
     const row = p.z + ((<usize>r * <usize>p.pitch) << 2);
-    const label = load<u32>(p.labels + ((<usize>r) << 2));
-    let value: f64 = 0.0;
-    if (label !== NONE) {
-      const top = highest(row, p.V);
-      const total = exponentials(row, p.V, top, 0);
-      value = <f64>load<f32>(row + ((<usize>label) << 2)) - <f64>top - Math.log(total);
+    // A row without a first label has none.
+    const start = r * p.labelsOfRow;
+    let top: f64 = 0.0;
+    let log: f64 = 0.0;
+    if (load<u32>(p.labels + ((<usize>start) << 2)) !== NONE) {
+      const most = highest(row, p.V);
+      top = <f64>most;
+      log = Math.log(exponentials(row, p.V, most, 0));
     }
-    store<f32>(p.y + ((<usize>r) << 2), <f32>value);
+    for (let i = start; i < start + p.labelsOfRow; i++) {
+      const label = load<u32>(p.labels + ((<usize>i) << 2));
+      const value = label === NONE ? 0.0 : <f64>load<f32>(row + ((<usize>label) << 2)) - top - log;
+      store<f32>(p.y + ((<usize>i) << 2), <f32>value);
+    }
   }
 }
 

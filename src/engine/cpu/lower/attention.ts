@@ -30,7 +30,7 @@ const OVERWRITE = { accumulate: 0, accumulateV: 0 };
 export const attentionLowerings = [
   lowers(attentionKind, (out, { q, k, v, keyRanges, o, lse }, attributes) => {
     const { heads: H } = attributes;
-    const decode = !lse && !attributes.shared && q.rows <= DECODE_QUERIES;
+    const decode = !lse && attributes.ranges === 1 && q.rows <= DECODE_QUERIES;
     checkF32(q, k, v, o);
     const own = queriesOfUnit(q.rows, H, out.target.threads);
     out.add({
@@ -58,7 +58,7 @@ export const attentionLowerings = [
   lowers(attentionQueries, (out, { keyRanges, ...others }, { accumulate, ...attributes }) => {
     const { q, k, v, dO, dq } = others;
     // Otherwise the rows have them.
-    const tensors = { ...others, ...(attributes.shared && { keyRanges }) };
+    const tensors = { ...others, ...(attributes.ranges > 1 && { keyRanges }) };
     checkF32(q, k, v, dO, dq);
     out.add({
       file: backward,
@@ -100,9 +100,9 @@ function queriesOfUnit(queries: number, heads: number, threads: number): number 
 function describe(
   q: Tensor,
   k: Tensor,
-  { heads: H, kvHeads: KV, headSize: D, window, shared, scale }: AttentionAttributes,
+  { heads: H, kvHeads: KV, headSize: D, window, ranges, scale }: AttentionAttributes,
 ): Record<string, number> {
-  return { M: q.rows, N: k.rows, H, KV, D, window, shared: Number(shared), scale };
+  return { M: q.rows, N: k.rows, H, KV, D, window, ranges, scale };
 }
 
 /** Two products for each pair. Half of the pairs, as in one causal segment: the ranges are data, so this is a guess. */

@@ -47,7 +47,7 @@ export const attentionLowerings = [
     const { heads: H, headSize: D } = attributes;
     const M = q.rows;
     const differentiable = saved !== undefined;
-    const family = givenFamily(attributes) ?? chooseFamily(out, M, differentiable || attributes.shared);
+    const family = givenFamily(attributes) ?? chooseFamily(out, M, differentiable || attributes.ranges > 1);
     if (family === 'decode') {
       if (differentiable) throw new Error('attention: decode has no backward');
       const { types, params, flops } = describe(q, k, attributes);
@@ -80,7 +80,7 @@ export const attentionLowerings = [
       shader: lanesShader,
       types,
       entry: 'prepare',
-      constants: { SHARED: Number(attributes.shared) },
+      constants: { RANGES: attributes.ranges },
       tensors: { saved: lse, result: o, dO, keyRanges, prepared: rows },
       params: { ...params, quads: attributes.headSize / 4, first: 0 },
       workgroups: Math.ceil((o.rows * attributes.heads) / 64),
@@ -174,7 +174,7 @@ function kernels(
   const { simple, matmul } = out.target.tuning;
   const inQuads = !tiles && out.target.features.subgroups && matmul.quads && !simple.attention;
   const constants: Record<string, number> = {
-    SHARED: Number(attributes.shared),
+    RANGES: attributes.ranges,
     ...(tiles ? { PARTS: Math.ceil(D / TILE_COLUMNS) } : { LANES, QUADS: Number(inQuads) }),
   };
   return {

@@ -106,7 +106,7 @@ export const crossEntropyLowerings = [
         entry: 'forward',
         constants: { ...shape },
         tensors: { z, labels: elements(labels), y: elements(y) },
-        params: { R: rows, V, pitch: wholeColumns(V), sign: 1 },
+        params: { R: rows, V, pitch: wholeColumns(V), sign: 1, L: labels.size / x.rows },
         workgroups: Math.ceil(rows / shape.ROWS),
         flops: 4 * rows * V,
       }),
@@ -125,7 +125,7 @@ export const crossEntropyLowerings = [
           entry: 'backward',
           constants: { ...shape, SHARED_WEIGHT: Number(shared) },
           tensors: { logits: z, labels: elements(labels), weights: shared ? weights : elements(weights) },
-          params: { R: rows, V, pitch: wholeColumns(V), sign },
+          params: { R: rows, V, pitch: wholeColumns(V), sign, L: 1 },
           workgroups: Math.ceil(rows / shape.ROWS),
           flops: 8 * rows * V,
         });
