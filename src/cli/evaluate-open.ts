@@ -8,6 +8,7 @@ import { judgeRecord, methodReports, seedsReport } from '../evaluate/report.ts';
 import { decodeUtf8 } from '../json.ts';
 import { chosenMetrics, type EvaluateFlags } from './evaluate-flags.ts';
 import { addAttempts } from '../evaluate/add-attempts.ts';
+import { lackOf } from '../evaluate/add-scorers.ts';
 import { scorersOf } from '../evaluate/columns.ts';
 import { settingsReport } from '../evaluate/report-files.ts';
 import { choiceOf, specOf } from '../scorers/chosen.ts';
@@ -33,11 +34,11 @@ export async function openEvaluation(path: string, flags: EvaluateFlags, output:
     ? chosenMetrics(flags)
     : [...chosenMetrics(flags), ...scorersOf(saved).filter(specOf)];
   const record = await addAttempts(saved, metrics.map(choiceOf), startSandbox);
-  for (const { name } of metrics.filter(specOf))
-    if (!record.scorers.some((used) => used.name === name))
-      output.line(
-        `${name} has no column: it reads numbers of tokens or other columns of the rows, which the record does not keep. Measure again with it.`,
-      );
+  if (flags.isGiven('metrics'))
+    for (const metric of metrics) {
+      const lack = lackOf(metric, record);
+      if (lack !== undefined) output.line(`${metric.name} has no score: ${lack}.`);
+    }
   const table = tunedTable(record, metrics);
   const judged = judgeRecord(record);
   if (flags.on('json')) {

@@ -16,7 +16,7 @@ import {
   type MadeRow,
 } from '../retrieval/made-rows.ts';
 import { DISTRACTORS, DRAWS, WITHOUT_ANSWERS } from '../retrieval/passage-rows.ts';
-import { makeRetrieverRows, retrieverLines } from '../retrieval/retriever-rows.ts';
+import { makeRetrieverRows, retrieverLines, type RetrieverRow } from '../retrieval/retriever-rows.ts';
 import { EXIT } from './exit.ts';
 import { readWhole, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
@@ -157,17 +157,27 @@ async function retrieverRows(
   const without = questions.filter((one) => one.passages.length === 0).length;
   const fewer = rows.filter(({ negatives }) => negatives.length < count).length;
   output.line(
-    `Wrote ${plural(rows.length, 'row')} to ${out}, each with ${plural(count, 'hard negative')}.${without > 0 ? ` ${plural(without, 'question')} without a passage left out.` : ''}`,
+    `Wrote ${plural(rows.length, 'row')} to ${out}, ${negativesInWords(rows, count)}.${without > 0 ? ` ${plural(without, 'question')} without a passage left out.` : ''}`,
   );
-  if (fewer > 0)
-    output.line(
-      `${plural(fewer, 'row has', 'rows have')} fewer hard negatives: the search found no more chunks.`,
-    );
   if (flags.on('json'))
     output.result(
       `${JSON.stringify({ rows: rows.length, negatives: count, fewer_negatives: fewer, without_passage: without, left_out: leftOut })}\n`,
     );
   if (leftOut.length > 0) process.exitCode = EXIT.couldNot;
+}
+
+/** How many hard negatives rows have of those that were asked for. */
+function negativesInWords(rows: readonly RetrieverRow[], count: number): string {
+  const most = plural(count, 'hard negative');
+  const fewer = rows.filter(({ negatives }) => negatives.length < count).length;
+  if (fewer === 0) return `each with ${most}`;
+  const found =
+    fewer < rows.length
+      ? `${rows.length - fewer} with ${most} and ${fewer} with fewer`
+      : rows.some(({ negatives }) => negatives.length > 0)
+        ? `each with fewer than ${most}`
+        : 'without a hard negative';
+  return `${found}: the search found no more chunks`;
 }
 
 /** The ranking of the index's search. */

@@ -51,19 +51,38 @@ export function addScorers(record: Evaluation, names: readonly ScorerChoice[]): 
 /** What a record keeps of a row. Tokens are counted by a tokenizer, and other columns are in the file. */
 const KEPT: ReadonlySet<Need> = new Set(['reference', 'label', 'prompt', 'passages']);
 
+/** Whether a record is of prompts alone: their answers have nothing to be compared with. */
+const isOfPrompts = ({ items }: Evaluation): boolean => items.every(({ expected }) => expected === '');
+
+/** Why a scorer cannot have a score in a record, as the end of a sentence; undefined if it can. */
+export function lackOf(scorer: Scorer, record: Evaluation): string | undefined {
+  const needs = needsOf(scorer);
+  const isOfLoss = needs.includes('likelihood');
+  if ((isComparing(needs) || isOfLoss) && isOfPrompts(record))
+    return 'it needs the answers of the rows, and these rows are prompts without one';
+  if (record.scorers.some(({ name }) => name === scorer.name)) return undefined;
+  if (isOfLoss)
+    return record.subjects.some(({ loss }) => loss)
+      ? undefined
+      : 'it reads the loss, which was not measured. Measure again with it';
+  return needs.every((need) => KEPT.has(need))
+    ? undefined
+    : 'it reads numbers of tokens or other columns of the rows, which the record does not keep. Measure again with it';
+}
+
 /** Those of the choices that can be added to a record, and that it has not with these settings. */
 export function attemptsToAdd(
-  { items, scorers }: Evaluation,
+  record: Evaluation,
   choices: readonly ScorerChoice[],
 ): readonly AttemptScorer[] {
-  const isPrompts = items.every(({ expected }) => expected === '');
+  const { items, scorers } = record;
   return choices.flatMap((choice) => {
     const scorer = scorerOfChoice(choice);
     if (scorer?.of !== 'attempts') return [];
     const used = scorers.find(({ name }) => name === scorer.name);
     const needs = needsOf(scorer);
     const isKnown = used !== undefined && isSameSpec(used.scorer, specOf(scorer));
-    const fits = needs.every((need) => KEPT.has(need)) && !(isPrompts && isComparing(needs));
+    const fits = needs.every((need) => KEPT.has(need)) && !(isComparing(needs) && isOfPrompts(record));
     return isKnown || !fits || items.length === 0 ? [] : [scorer];
   });
 }

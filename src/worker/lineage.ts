@@ -8,7 +8,9 @@ import { findAdapter } from '../storage/adapters.ts';
 import type { StoredAdapter } from '../storage/records.ts';
 import type { DataOptions, Progress } from './api.ts';
 import { keptRows } from './edits/kept-rows.ts';
+import type { Looks } from './edits/looks.ts';
 import type { OpenModel } from './model.ts';
+import { outcome } from './outcome.ts';
 import { unknownAdapter, type Session } from './session.ts';
 import { Slices } from './slices.ts';
 import { measureStage } from './stage-test.ts';
@@ -49,13 +51,14 @@ async function rowsOfStage(
 }
 
 /**
- * Stages whose rows are gone have no row in the matrix.
+ * Stages whose rows are gone have no row in the matrix. Each of the others is a look at the test part of its stage.
  *
  * @throws GraftError `worker-no-adapter`, `lineage` if no rows are left, `worker-aborted`, and those of reading rows
  */
 export async function measureLineage(
   session: Session,
   { id, rows: max, onProgress, signal }: Request,
+  looks: Pick<Looks, 'add'>,
 ): Promise<LineageReport> {
   const open = await session.model();
   const line = await lineOf(id);
@@ -67,8 +70,11 @@ export async function measureLineage(
     const data = await rowsOfStage(one, open, slices);
     const request = data && { line, stage, data, most: max, onModel: () => void turn.at++ };
     const found = request && (await stoppable(measureStage(session, open, request, watch), open, signal));
-    if (found) rows.push(...found);
-    else turn.of -= line.length + 1;
+    if (found) {
+      rows.push(...found);
+      // It counts even if the count cannot be kept: the storage says so elsewhere.
+      await outcome(() => looks.add(data, one.projectId).then(() => ({})));
+    } else turn.of -= line.length + 1;
   }
   if (rows.length === 0)
     throw new GraftError(

@@ -20,7 +20,7 @@ import { curatedApi } from './curated-api.ts';
 import { unasked, type DataSet } from './data.ts';
 import { editsApi } from './edits/edits-api.ts';
 import { Histories, revisionToOpen } from './edits/history.ts';
-import { countingLooks, Looks, type LooksApi } from './edits/looks.ts';
+import { countingLooks, haveSameRows, Looks, type LooksApi } from './edits/looks.ts';
 import type { TunedAnswerer } from './eval-session.ts';
 import { evaluate, instructionFor, measureFewShot } from './evaluation.ts';
 import { Documents, documentsApi } from './documents/documents-api.ts';
@@ -185,7 +185,8 @@ const api: Omit<GraftWorker, LooksApi> = {
         const { changes, steps, options: asRead } = await revisionToOpen(asked, session, projects, histories);
         const withChanges = { ...others, ...(changes && { changes }) };
         const { data, summary } = await openData(model, file, asRead, withChanges, slices, session.data);
-        if (keep?.keepsTest && session.data?.ref?.version === version) await looks.guard(session.data, data);
+        if (keep?.keepsTest && session.data && haveSameRows(session.data, data))
+          await looks.guard(session.data, data);
         const opened = { data: unasked(data), summary };
         // From here on it is open, and remains to be kept.
         await slices.pause({ what: 'keeping', done: 0, total: 0 });
@@ -372,7 +373,7 @@ const api: Omit<GraftWorker, LooksApi> = {
     outcome(async () => {
       const { measureLineage } = await import('./lineage.ts');
       const request = { id, rows, onProgress: listener(onProgress), signal };
-      return { report: await runs.withDevice(() => measureLineage(session, request)) };
+      return { report: await runs.withDevice(() => measureLineage(session, request, looks)) };
     }),
 
   benchmark: (onProgress, signal = unstopped()) =>

@@ -436,6 +436,15 @@ test('an error becomes a training row or a pair, but no copy of a test question,
   await page.getByRole('button', { name: /^Replace in \d+ rows/ }).click();
   await page.getByText(/^This would change the rows of the test part/).waitFor(WAIT);
   expect(await page.getByRole('button', { name: 'Unlock the test part' }).count()).toBe(2);
+  // So is another test part for the same rows.
+  await page.getByLabel('Open a file').setInputFiles({
+    ...{ name: 'other-test.jsonl', mimeType: 'application/x-ndjson' },
+    buffer: Buffer.from(JSON.stringify({ prompt: 'Say nothing', completion: 'so' })),
+  });
+  await page.getByRole('button', { name: /^Test rows/ }).click();
+  const unlocks = page.getByRole('button', { name: 'Unlock the test part and read the rows like this' });
+  await unlocks.waitFor(WAIT);
+  await page.getByRole('button', { name: 'Put away' }).click();
 
   await goTo(page, 'evaluate');
   await answers().getByRole('button', { name: 'Train on this' }).first().click();
@@ -444,7 +453,7 @@ test('an error becomes a training row or a pair, but no copy of a test question,
   await answers()
     .getByText(/This would change the rows of the test part, which was looked at \w+/)
     .waitFor(WAIT);
-  await answers().getByRole('button', { name: 'Unlock the test part' }).click();
+  await answers().getByRole('button', { name: 'Unlock the test part and move the row' }).click();
   await answers()
     .getByText(/the test part has one row fewer/)
     .waitFor(WAIT);

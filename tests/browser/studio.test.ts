@@ -246,6 +246,8 @@ describe('on the way', () => {
     await library.getByRole('button', { name: 'Delete Captain' }).waitFor();
     await library.getByLabel('Import a zip').setInputFiles(zip);
     await expect.poll(() => library.getByRole('listitem').count(), { timeout: STEP_MS }).toBe(2);
+    // The loss is that of its card: its run is not here.
+    await expect.poll(() => library.innerText()).toMatch(/, loss [\d.]+ on validation rows/);
     await library.getByLabel('Import a zip').setInputFiles({
       name: 'not.zip',
       mimeType: 'application/zip',

@@ -227,6 +227,9 @@ describe('graft passages', () => {
     const { code, out, err } = await graftHere(rowsCall(ROWS, ...retriever));
     expect(code, err).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ rows: 2, negatives: 2, without_passage: 1, left_out: [] });
+    // No other chunk has a word of these questions.
+    const none = 'without a hard negative: the search found no more chunks.';
+    expect(err).toContain(`, ${none} 1 question without a passage left out.`);
     const [beans] = readFileSync(at('rows.jsonl'), 'utf8')
       .trimEnd()
       .split('\n')
@@ -241,11 +244,15 @@ describe('graft passages', () => {
     ]);
     expect(trained.code, trained.err).toBe(0);
     const lost = { ...ROWS[0], id: 'lost', passages: [{ doc: 'kale.md', start: 0, end: 9 }] };
-    const some = await graftHere(rowsCall([lost, ROWS[1]], ...retriever));
+    const both = { ...ROWS[0], id: 'both', question: 'When are beans and peas sown?' };
+    const some = await graftHere(
+      rowsCall([lost, both, ROWS[1]], '--rows', 'retriever', '--negatives', '1', '--overwrite'),
+    );
     expect([some.code, some.err]).toEqual([
       1,
       expect.stringContaining('Question lost has no passage that a chunk'),
     ]);
+    expect(some.err).toContain(', 1 with 1 hard negative and 1 with fewer: the search found no more chunks.');
     expect((await graftHere(rowsCall(ROWS, ...retriever, '--seed', '3'))).err).toContain(
       '--seed has no meaning for --rows retriever.',
     );

@@ -17,6 +17,8 @@ class Editing {
   /** Texts of a row that is not there yet; it stands after the row in view. */
   adding = $state.raw<ExampleContent>();
   failure = $state.raw<Failure>();
+  /** The change that `failure` is about. */
+  refused = $state.raw<RowsEdit>();
   /** Changes that are under way. */
   saving = $state(0);
   /** The version that the latest change made. */
@@ -73,9 +75,18 @@ class Editing {
     this.#writing = undefined;
   }
 
-  /** Keeps what was refused, after its reason is gone. */
-  again(): Promise<void> {
-    return this.#keep();
+  /** Makes the change that was refused, after its reason is gone. A text is taken as it is written by now. */
+  async again(): Promise<void> {
+    const { refused } = this;
+    if (refused?.kind === 'write') await this.#keep();
+    else if (refused?.kind === 'add' && this.adding) await this.add();
+    else if (refused) await this.edit(refused);
+  }
+
+  /** Another row is in view: what was refused is not about it. */
+  forget(): void {
+    this.failure = undefined;
+    this.refused = undefined;
   }
 
   #draft(id: string, written: Written): void {
@@ -128,9 +139,10 @@ class Editing {
       const outcome = await session.worker.editRows(edit);
       if (!outcome.ok) {
         this.failure = outcome;
+        this.refused = edit;
         return false;
       }
-      this.failure = undefined;
+      this.forget();
       this.saved = outcome.history.version;
       await settings.keepThrough(async () => {
         data.take(outcome);

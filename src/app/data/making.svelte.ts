@@ -60,6 +60,8 @@ class Making {
   seed = $state(1);
   maxNewTokens = $state(128);
   #request: AbortController | undefined;
+  /** Keeps the row that was to be kept last. */
+  #latest: () => Promise<boolean> = () => this.save();
   readonly #studio: Studio;
 
   constructor(studio: Studio) {
@@ -94,8 +96,14 @@ class Making {
     );
   }
 
+  /** Keeps the row that was refused, after its reason is gone. */
+  again(): Promise<boolean> {
+    return this.#latest();
+  }
+
   /** Keeps the row that is written, and starts the next. @returns whether it is kept */
   async save(): Promise<boolean> {
+    this.#latest = () => this.save();
     const { by, content } = this;
     if (!(await this.#add(content, by === undefined ? BY_HAND : `by ${by}, edited`))) return false;
     this.content = emptyLike(content);
@@ -106,6 +114,7 @@ class Making {
 
   /** Takes a proposal as it is: a row with it, and the rest as it is written. */
   async accept(proposal: Proposal): Promise<boolean> {
+    this.#latest = () => this.accept(proposal);
     if (!(await this.#add(this.#with(proposal), `by ${proposal.by}`))) return false;
     this.throwAway(proposal);
     return true;

@@ -21,6 +21,9 @@ import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import { SPLIT, type RowReading, type SecondUse, type Source } from './source.ts';
 
+/** What opening rows is for. */
+type About = Omit<DataName, 'name' | 'sample'>;
+
 export class Data {
   source = $state.raw<Source>();
   options = $state.raw<DataOptions>(SPLIT);
@@ -39,8 +42,8 @@ export class Data {
   /** Columns that have to be chosen before a file can be read, or are being changed. */
   columns = $state.raw<Columns>();
   failure = $state.raw<Failure>();
-  /** The rows that could not be opened last, and their options: other options may work. */
-  refused = $state.raw<{ readonly source: Source; readonly options: DataOptions }>();
+  /** The rows that could not be opened last, and how: other options may work. */
+  refused = $state.raw<RowReading & { readonly about: About }>();
   /** Which rows are open: SHA-256 of their files. */
   version = $state<string>();
   /** The open rows as the project keeps them. */
@@ -174,7 +177,10 @@ export class Data {
     ];
     const { withFile, withTask, TEST_FILE } = await import('./beside.ts');
     const next = typeof as === 'object' ? withTask(rows, beside, as) : withFile(rows, beside, as);
-    return this.#open(next.source, next.options, turn, this.#earlier(as === 'test' ? TEST_FILE : undefined));
+    return this.#open(next.source, next.options, turn, {
+      ...this.#earlier(as === 'test' ? TEST_FILE : undefined),
+      keepsTest: true,
+    });
   }
 
   /** Opens the rows without a file that is next to them. @param place of the file, as in the summary */
@@ -184,7 +190,7 @@ export class Data {
     const turn = await this.#begin(source.name);
     const { withoutPlace } = await import('./beside.ts');
     const next = withoutPlace({ source, options }, place);
-    return this.#open(next.source, next.options, turn, this.#earlier(place));
+    return this.#open(next.source, next.options, turn, { ...this.#earlier(place), keepsTest: true });
   }
 
   /**
@@ -277,6 +283,15 @@ export class Data {
     return this.#open(source, options, await this.#begin(source.name));
   }
 
+  /** Opens the refused rows as they were asked for, after the reason is gone. */
+  async again(): Promise<boolean> {
+    if (!this.refused) return false;
+    const { source, options, about } = this.refused;
+    if (!(await this.#open(source, options, await this.#begin(source.name), about))) return false;
+    if (about.done !== undefined) this.#session.announcer.say(about.done);
+    return true;
+  }
+
   /** Reads the rows in a way that mends something, which can be undone. */
   async mend(options: DataOptions, done: string): Promise<boolean> {
     if (!(await this.change(options, { done, keepsTest: true }))) return false;
@@ -323,7 +338,7 @@ export class Data {
     if (!this.columns) return false;
     const { source, options, mapping, header, delimiter } = this.columns;
     const turn = await this.#begin(source.name);
-    return this.#open(source, { ...options, mapping, header, delimiter }, turn);
+    return this.#open(source, { ...options, mapping, header, delimiter }, turn, { keepsTest: true });
   }
 
   /** Opens the editor for the columns of the open file. */
@@ -386,7 +401,8 @@ export class Data {
     const limit = Math.min(SPLIT.maxLength, this.#session.model?.maxPositions ?? SPLIT.maxLength);
     const { usualText } = await import('./usual-text.ts');
     const text = usualText(source.file, limit);
-    return this.#open(source, { ...SPLIT, maxLength: limit, ...(text && { text }) }, turn);
+    const options = { ...SPLIT, maxLength: limit, ...(text && { text }) };
+    return this.#open(source, options, turn, { keepsTest: true });
   }
 
   /** Opens the editor of columns, if the file has any. */
@@ -424,12 +440,7 @@ export class Data {
     }
   }
 
-  async #open(
-    source: Source,
-    options: DataOptions,
-    turn: number,
-    about: Omit<DataName, 'name' | 'sample'> = {},
-  ): Promise<boolean> {
+  async #open(source: Source, options: DataOptions, turn: number, about: About = {}): Promise<boolean> {
     if (!this.#isCurrent(turn)) return false;
     this.reading = source.name;
     this.#forModel = true;
@@ -468,7 +479,7 @@ export class Data {
       if (!isCurrent()) return false;
       // The person stopped it: that is no failure.
       if (outcome.code !== 'worker-aborted') this.failure = outcome;
-      this.refused = { source, options };
+      this.refused = { source, options, about };
       return false;
     }
     if (outcome.project) this.#projects.adopt(outcome.project);

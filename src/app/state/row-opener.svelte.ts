@@ -78,6 +78,17 @@ export class RowOpener {
     return this.#opened(await this.#studio.data.openOtherwise(options));
   }
 
+  /** Opens the rows that were refused for the sake of a locked test part, after it was unlocked. */
+  openUnlocked(): Promise<boolean> {
+    const { data, settings } = this.#studio;
+    const { refused } = data;
+    // Files that came in place of the open ones have settings of their own.
+    const isOther = refused && refused.about.earlier === undefined && refused.source !== data.source;
+    if (!isOther) return settings.keepThrough(() => data.again());
+    this.brought++;
+    return data.again().then((well) => this.#opened(well));
+  }
+
   /** Opens other rows that the project keeps, in place of the open ones. A sample's task leaves with its rows. */
   async openKept(version: string): Promise<boolean> {
     this.#bring();

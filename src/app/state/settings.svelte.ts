@@ -85,7 +85,7 @@ export class Settings {
 
   /** Reads the open rows with other options: a chosen preset follows them. @returns whether they could be read */
   changeRows(options: DataOptions): Promise<boolean> {
-    return this.keepThrough(() => this.#data.change(options));
+    return this.keepThrough(() => this.#data.change(options, { keepsTest: true }));
   }
 
   /** Changes the open rows and keeps their settings. @param change resolves to whether it worked */

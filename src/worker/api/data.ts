@@ -21,7 +21,7 @@ export interface DataName {
   readonly sample?: string;
   /** What reading the open rows in another way does, as a sentence: it becomes a step of their history. */
   readonly done?: string;
-  /** Fails with `test-locked` if a test part that was looked at would have other rows. */
+  /** Fails with `test-locked` if the same file of rows would get another test part than one that was looked at. */
   readonly keepsTest?: true;
   /** The data set whose changes these rows had with other files next to them. */
   readonly earlier?: {

@@ -1,4 +1,5 @@
 /** How often the test part was looked at: each evaluation of something tuned is a look, and a choice by many looks fits the test rows. */
+import { ROWS_FILE } from '../../data/parts.ts';
 import { isTextDocument } from '../../data/row-set.ts';
 import { identityOf } from '../../data/statistics.ts';
 import { GraftError } from '../../errors.ts';
@@ -40,6 +41,12 @@ export async function testPartOf({ places }: Pick<DataSet, 'places'>): Promise<s
   ).join('');
 }
 
+/** Whether two sets of rows have the same file of rows, whatever files are next to it: then another test part is another choice of test rows. */
+export function haveSameRows(before: Pick<DataSet, 'files'>, after: Pick<DataSet, 'files'>): boolean {
+  const [had, has] = [before, after].map(({ files }) => files?.[ROWS_FILE]?.version);
+  return had !== undefined && had === has;
+}
+
 export class Looks {
   /** The test part that a person lets change. */
   #unlocked: string | undefined;
@@ -49,9 +56,8 @@ export class Looks {
     private readonly store: LookStore = { list: listResults, put: putResults },
   ) {}
 
-  async #all(): Promise<readonly Looked[]> {
-    const { id } = this.projects;
-    const results = id === undefined ? [] : await this.store.list(id);
+  async #all(projectId = this.projects.id): Promise<readonly Looked[]> {
+    const results = projectId === undefined ? [] : await this.store.list(projectId);
     const kept = results.find(({ kind }) => kind === 'looks')?.value as
       { tests?: readonly Looked[] } | undefined;
     return kept?.tests ?? [];
@@ -81,16 +87,15 @@ export class Looks {
     throw new GraftError(
       'test-locked',
       `This would change the rows of the test part, which was looked at ${times(count)}.`,
-      'Choose “Unlock the test part” under the split first. Compare no result with those of before then.',
+      'Unlock the test part to do so. Compare no result with those of before then.',
     );
   }
 
-  /** Counts a look. Nothing is counted without a project to keep it in. */
-  async add(data: Pick<DataSet, 'places'>): Promise<void> {
-    const { id: projectId } = this.projects;
+  /** Counts a look. Nothing is counted without a project to keep it in. @param projectId of the rows; that of the open project if left out */
+  async add(data: Pick<DataSet, 'places'>, projectId = this.projects.id): Promise<void> {
     const test = await testPartOf(data);
     if (test === undefined || projectId === undefined) return;
-    const all = await this.#all();
+    const all = await this.#all(projectId);
     const count = (all.find((one) => one.test === test)?.count ?? 0) + 1;
     const changed = Date.now();
     const tests = [...all.filter((one) => one.test !== test), { test, count, last: changed }];

@@ -4,7 +4,7 @@ import type { DataOptions } from '../../../src/data/options.ts';
 import type { StoredResult } from '../../../src/storage/records.ts';
 import type { GraftWorker } from '../../../src/worker/api.ts';
 import type { DataSet } from '../../../src/worker/data.ts';
-import { countingLooks, Looks, type LookStore } from '../../../src/worker/edits/looks.ts';
+import { countingLooks, haveSameRows, Looks, type LookStore } from '../../../src/worker/edits/looks.ts';
 import { graftError } from '../expect-graft-error.ts';
 import { openSprig, readRows } from './open-sprig.ts';
 
@@ -66,6 +66,37 @@ test('knows the test part by its rows, whatever happens to the others', async ()
   await looks.add(await open({ seed: 2 }));
   await looks.add(data);
   expect((await looks.at(data)).count).toBe(2);
+});
+
+test('know that a file next to the same rows makes another test part of them', async () => {
+  const other = {
+    name: 'other.jsonl',
+    bytes: new TextEncoder().encode('{"prompt": "a", "completion": "b"}'),
+  };
+  const rows = { name: 'rows.jsonl', bytes };
+  const data = await readRows(model, rows, OPTIONS);
+  expect(haveSameRows(data, await readRows(model, rows, OPTIONS, { heldOut: other }))).toBe(true);
+  expect(haveSameRows(data, await readRows(model, { ...rows, name: 'renamed.jsonl' }, OPTIONS))).toBe(true);
+  expect(haveSameRows(data, await readRows(model, other, { ...OPTIONS, validation: 0, test: 0 }))).toBe(
+    false,
+  );
+  // Rows that came back with a run have no files.
+  expect(haveSameRows({}, {})).toBe(false);
+});
+
+test('count a look at the rows of another project there', async () => {
+  const kept = new Map<string, StoredResult[]>();
+  const store: LookStore = {
+    list: (id) => Promise.resolve(kept.get(id) ?? []),
+    put: (id, results) => {
+      kept.set(id, [...results]);
+      return Promise.resolve(true);
+    },
+  };
+  const data = await open();
+  await new Looks({ id: 'p' }, store).add(data, 'q');
+  expect((await new Looks({ id: 'p' }, store).at(data)).count).toBe(0);
+  expect((await new Looks({ id: 'q' }, store).at(data)).count).toBe(1);
 });
 
 test('keep the rows of a test part until a person unlocks it', async () => {

@@ -8,7 +8,7 @@ import { defineModel } from '../../../src/model/family.ts';
 import { AS_STORED } from '../../../src/model/weight-types.ts';
 import { loadTokenizer } from '../../../src/text/tokenizer.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
-import type { DataFile, DataOptions } from '../../../src/worker/api.ts';
+import type { DataFile, DataOptions, OtherFiles } from '../../../src/worker/api.ts';
 import { unasked, type DataSet } from '../../../src/worker/data.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
 import { openData } from '../../../src/data/open-data.ts';
@@ -46,7 +46,12 @@ export function dryRun(
   return { ...sprig, model } as unknown as OpenModel;
 }
 
-export async function readRows(sprig: OpenModel, file: DataFile, options: DataOptions): Promise<DataSet> {
+export async function readRows(
+  sprig: OpenModel,
+  file: DataFile,
+  options: DataOptions,
+  others?: OtherFiles,
+): Promise<DataSet> {
   const slices = new Slices(() => undefined, new AbortController().signal);
-  return unasked((await openData(sprig, file, options, undefined, slices)).data);
+  return unasked((await openData(sprig, file, options, others, slices)).data);
 }
