@@ -157,7 +157,10 @@ export function decodeDocument(bytes: Uint8Array, fileName: string): DecodedDocu
   try {
     return { text: decodeFile(bytes, fileName) };
   } catch (error) {
-    if (encodingOf(bytes) !== 'utf-8' || !looksLikeWindows1252(bytes)) throw error;
+    if (encodingOf(bytes) !== 'utf-8' || !looksLikeWindows1252(bytes))
+      throw error instanceof GraftError
+        ? new GraftError(error.code, error.what, 'Save it as UTF-8, and add it again.', { cause: error })
+        : error;
     return { text: decodeWindows1252(bytes), guessed: WINDOWS_1252 };
   }
 }
