@@ -105,15 +105,19 @@ export function checkIndexFolder(out: string): boolean {
   return false;
 }
 
+/** Chunks after which the reading of an index tells how far it is. */
+const TOLD_AFTER = 1000;
+
 /**
  * Reads an index.
  *
  * @param vectors whether to read the vectors
+ * @param onProgress called with the number of chunks that are read
  * @throws GraftError `index-missing`, `index-format`, `index-damaged`
  */
 export async function readIndex(
   path: string,
-  { vectors }: { readonly vectors: boolean },
+  { vectors, onProgress }: { readonly vectors: boolean; readonly onProgress?: (chunks: number) => void },
 ): Promise<StoredIndex> {
   const facts = await readFacts(path);
   await checkHash(path, CHUNKS, facts);
@@ -123,6 +127,7 @@ export async function readIndex(
       problem === undefined ? v.safeParse(Entry, parseJson(text, `${path}/${CHUNKS}`)) : undefined;
     if (!parsed?.success) throw damaged(path, CHUNKS);
     chunks.push(parsed.output);
+    if (chunks.length % TOLD_AFTER === 0) onProgress?.(chunks.length);
   }
   const { model, chunking, documents } = facts;
   if (!vectors) return { model, chunking, documents, chunks };

@@ -6,7 +6,7 @@ import { plural } from '../numbers.ts';
 import { DeviceVectors } from '../retrieval/device-vectors.ts';
 import { filePattern } from '../retrieval/file-pattern.ts';
 import type { Allowed, Ranked, SearchMethod } from '../retrieval/ranking.ts';
-import { ChunkSearch, inMemory } from '../retrieval/search.ts';
+import { ChunkSearch, inMemory, type SearchOptions } from '../retrieval/search.ts';
 import { readIndex, type ChunkEntry } from './index-folder.ts';
 import {
   encoderContent,
@@ -43,8 +43,8 @@ export class IndexSearch {
     readonly chunks: readonly ChunkEntry[],
     readonly method: SearchMethod,
     private readonly search: ChunkSearch,
-    private readonly allowed: Allowed | undefined,
-    private readonly open: { readonly folder: EncoderFolder; readonly embedder: Embedder } | undefined,
+    private readonly options: Pick<SearchOptions, 'allowed' | 'between'>,
+    private readonly open?: { readonly folder: EncoderFolder; readonly embedder: Embedder },
   ) {}
 
   /**
@@ -63,7 +63,10 @@ export class IndexSearch {
         `A search by ${method} compares vectors, and --model is missing.`,
         'Give the encoder that the index was made with, or search by words with --method bm25.',
       );
-    const { model, chunks, vectors } = await readIndex(path, { vectors: method !== 'bm25' });
+    const { model, chunks, vectors } = await readIndex(path, {
+      vectors: method !== 'bm25',
+      onProgress: (read) => output.progress(`Read ${plural(read, 'chunk')} of the index`),
+    });
     if (method !== 'bm25' && model.size === 0)
       throw new GraftError(
         'index-words',
@@ -72,7 +75,10 @@ export class IndexSearch {
       );
     const allowed = files === undefined ? undefined : allowedFiles(files, chunks);
     const texts = chunks.map(({ text }) => text);
-    if (method === 'bm25') return new IndexSearch(chunks, method, new ChunkSearch(texts), allowed, undefined);
+    const between = (done: number, total: number): void =>
+      output.progress(`Read the words of ${done} of ${plural(total, 'chunk')}`);
+    if (method === 'bm25')
+      return new IndexSearch(chunks, method, new ChunkSearch(texts), { allowed, between });
     const folder = await readEncoderFolder(encoder, output);
     if ((await encoderContent(folder, encoder)) !== model.content)
       throw new GraftError(
@@ -93,7 +99,13 @@ export class IndexSearch {
       chunks.length < ON_DEVICE
         ? inMemory(vectors!)
         : await DeviceVectors.open(embedder.encoder.device, vectors!, embedder.size);
-    return new IndexSearch(chunks, method, new ChunkSearch(texts, search), allowed, { folder, embedder });
+    return new IndexSearch(
+      chunks,
+      method,
+      new ChunkSearch(texts, search),
+      { allowed, between },
+      { folder, embedder },
+    );
   }
 
   /** Questions with their vectors. @throws GraftError as `Embedder.embed`, and the signal's reason */
@@ -114,7 +126,7 @@ export class IndexSearch {
 
   /** The best chunks for a question, best first. */
   find(question: AskedText, max: number): Promise<Ranked[]> {
-    return this.search.search(question, { method: this.method, most: max, allowed: this.allowed });
+    return this.search.search(question, { method: this.method, most: max, ...this.options });
   }
 
   /** Frees the compiled plans of the encoder. */

@@ -13,6 +13,12 @@ export function bm25Words(text: string): string[] {
   return text.toLowerCase().match(WORD) ?? [];
 }
 
+/** Chunks that are read without a pause: some milliseconds. */
+const READ_AT_ONCE = 256;
+
+/** Is told how far long work is, between two parts of it. It may let other work run, and throws to end this. */
+export type Between = (done: number, total: number) => void | Promise<void>;
+
 /** The chunks that hold a word, and how often each does. */
 interface Postings {
   readonly chunks: number[];
@@ -22,17 +28,34 @@ interface Postings {
 export class Bm25 {
   readonly #postings = new Map<string, Postings>();
   readonly #lengths: Float64Array;
-  readonly #average: number;
+  #average = NaN;
 
-  /** @param texts of the chunks, in their order */
-  constructor(texts: readonly string[]) {
+  private constructor(private readonly texts: readonly string[]) {
     this.#lengths = new Float64Array(texts.length);
-    texts.forEach((text, chunk) => {
-      const words = bm25Words(text);
+  }
+
+  /**
+   * Reads the words of chunks: 140,000 of them take seconds.
+   *
+   * @param texts of the chunks, in their order
+   * @param between called after some of them, and may throw to end it
+   */
+  static async of(texts: readonly string[], between?: Between): Promise<Bm25> {
+    const index = new Bm25(texts);
+    for (let done = 0; done < texts.length; done += READ_AT_ONCE) {
+      if (done > 0) await between?.(done, texts.length);
+      index.#read(done, Math.min(done + READ_AT_ONCE, texts.length));
+    }
+    index.#average = index.#lengths.reduce((sum, length) => sum + length, 0) / texts.length;
+    return index;
+  }
+
+  #read(first: number, end: number): void {
+    for (let chunk = first; chunk < end; chunk++) {
+      const words = bm25Words(this.texts[chunk]);
       this.#lengths[chunk] = words.length;
       for (const word of words) this.#add(word, chunk);
-    });
-    this.#average = this.#lengths.reduce((sum, length) => sum + length, 0) / texts.length;
+    }
   }
 
   #add(word: string, chunk: number): void {

@@ -1,5 +1,5 @@
 /** Search in chunks by their vectors, by their words, or by both. */
-import { Bm25 } from './bm25.ts';
+import { Bm25, type Between } from './bm25.ts';
 import { searchVectors } from './cosine.ts';
 import { fuse, FUSED_RANKS, type Allowed, type Ranked, type SearchMethod } from './ranking.ts';
 
@@ -9,12 +9,14 @@ interface Question {
   readonly vector?: Float32Array | undefined;
 }
 
-interface SearchOptions {
+export interface SearchOptions {
   readonly method: SearchMethod;
   /** Chunks at most. */
   readonly most: number;
   /** Which chunks are ranked. Numbers of words are those of the whole index. */
   readonly allowed?: Allowed | undefined;
+  /** Called while the words of all chunks are read, which the first search by words does. */
+  readonly between?: Between | undefined;
 }
 
 /** Vectors that can be searched: those of cosine.ts, or those that a device holds. */
@@ -40,17 +42,20 @@ export class ChunkSearch {
   ) {}
 
   /** The best chunks for a question, best first. @throws Error if the method needs vectors that are not there (a defect of the caller) */
-  async search(question: Question, { method, most: max, allowed }: SearchOptions): Promise<Ranked[]> {
+  async search(
+    question: Question,
+    { method, most: max, allowed, between }: SearchOptions,
+  ): Promise<Ranked[]> {
     switch (method) {
       case 'cosine':
         return this.#byVector(question, max, allowed);
       case 'bm25':
-        return this.#byWords(question, max, allowed);
+        return (await this.#words(between)).search(question.text, max, allowed);
       case 'rrf':
         return fuse(
           [
             await this.#byVector(question, FUSED_RANKS, allowed),
-            this.#byWords(question, FUSED_RANKS, allowed),
+            (await this.#words(between)).search(question.text, FUSED_RANKS, allowed),
           ],
           this.texts.length,
           max,
@@ -63,8 +68,7 @@ export class ChunkSearch {
     return this.vectors.search(vector, max, allowed);
   }
 
-  #byWords({ text }: Question, max: number, allowed: Allowed | undefined): Ranked[] {
-    this.#bm25 ??= new Bm25(this.texts);
-    return this.#bm25.search(text, max, allowed);
+  async #words(between: Between | undefined): Promise<Bm25> {
+    return (this.#bm25 ??= await Bm25.of(this.texts, between));
   }
 }

@@ -136,6 +136,14 @@ test('a file in an old encoding is read, and its document says so here and in an
   expect(await guesses()).toContainEqual(['old.txt', undefined]);
 });
 
+test('a first search that is stopped leaves the next one to read the documents', async () => {
+  await add(GARDEN);
+  const choice = { method: 'bm25', top: 1 } as const;
+  const stopped = { ...watched, signal: AbortSignal.abort(new Error('stopped')) };
+  await expect(library.search(PROJECT, 'marrows', choice, stopped)).rejects.toThrow('stopped');
+  expect(await idsOf('marrows')).toEqual(['plan.pdf#0']);
+});
+
 test('pages and headings end chunks if that is chosen, and a document shows their places', async () => {
   await add(GARDEN);
   await library.change(PROJECT, { chunking: { ...CHUNKING, by: 'pages' } });

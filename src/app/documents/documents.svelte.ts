@@ -64,8 +64,8 @@ export class Documents {
   /** Whether the open model ranks the best passages again. */
   rerank = $state(false);
   searching = $state(false);
-  /** How far the second ranking is. */
-  ranked = $state.raw<Progress>();
+  /** How far a search is that takes long: the first one, or a second ranking. */
+  searchProgress = $state.raw<Progress>();
   #search: AbortController | undefined;
   found = $state.raw<Found>();
   searchFailure = $state.raw<Failure>();
@@ -264,13 +264,13 @@ export class Documents {
     }
     const { signal } = (this.#search = new AbortController());
     const hear = (progress: Progress): void => {
-      if (asked === this.#asked.search && this.searching) this.ranked = progress;
+      if (asked === this.#asked.search && this.searching) this.searchProgress = progress;
     };
     const outcome = await worker.searchDocuments(id, query, choice, hear, signal);
     // Another project was opened meanwhile.
     if (asked !== this.#asked.search) return;
     this.searching = false;
-    this.ranked = undefined;
+    this.searchProgress = undefined;
     if (!outcome.ok) {
       if (outcome.code === 'worker-aborted') announcer.say(outcome.what);
       else this.searchFailure = outcome;
@@ -325,7 +325,7 @@ export class Documents {
     this.found = undefined;
     this.failure = this.searchFailure = undefined;
     this.searching = false;
-    this.ranked = undefined;
+    this.searchProgress = undefined;
     this.#search?.abort();
     this.#asked.search++;
     this.close();
@@ -423,10 +423,14 @@ export const projectDocuments = ofStudio((studio) => new Documents(studio));
 /** How far the work on documents is: “120 of 917 chunks, about 20 s left”. @param left seconds, if that is known */
 export function detailWords(progress: Progress, left: number | undefined): string {
   const { what, done, total } = progress;
-  if (what !== 'dividing' && what !== 'embedding') return farWords(progress, left);
   const words =
     what === 'dividing'
       ? `${count(done)} of ${plural(total, 'document')} read`
-      : `${count(done)} of ${plural(total, 'chunk')}`;
+      : what === 'comparing'
+        ? `${count(done)} of ${plural(total, 'passage')} read`
+        : what === 'embedding' || what === 'indexing'
+          ? `${count(done)} of ${plural(total, 'chunk')}`
+          : undefined;
+  if (words === undefined || total === 0) return farWords(progress, left);
   return left === undefined ? words : `${words}, about ${roughly(left)} left`;
 }

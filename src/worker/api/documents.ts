@@ -192,8 +192,8 @@ export interface DocumentsApi {
     chunk: { readonly file: string; readonly start: number; readonly end: number },
   ): Promise<Outcome<{ readonly tokens: readonly string[] }>>;
   /**
-   * The best chunks for a question, best first. By `bm25` it needs neither a device nor an encoder. A second ranking reports how many chunks it has
-   * read; stopped there, it fails with `worker-aborted`.
+   * The best chunks for a question, best first. By `bm25` it needs neither a device nor an encoder. The first search reads all documents, opens the encoder, and
+   * reports how far it is; a second ranking reports how many chunks it has read. Stopped, it fails with `worker-aborted`.
    *
    * @returns `missing`: chunks that were not compared, since they have no vector yet
    */

@@ -33,7 +33,8 @@ export interface Progress {
     | 'answering'
     | 'evaluating'
     | 'dividing'
-    | 'embedding';
+    | 'embedding'
+    | 'indexing';
   /** Whose answers or loss are measured: the base model, an adapter, a tuned model, or the base model with examples or passages in its prompt. */
   readonly by?: 'base' | 'adapter' | 'model' | 'examples' | 'documents';
   /** Whether the work is on the general text and prompts, instead of the rows. */

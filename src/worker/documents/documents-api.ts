@@ -58,7 +58,7 @@ export class Documents {
    * The best chunks for a question, best first. Unless the method is `bm25` without a second ranking, it is to be called in a turn on the device, as
    * `Runs.withDevice` gives it.
    *
-   * @param watch of a second ranking
+   * @param watch of the first search, and of a second ranking
    * @throws the signal's reason; GraftError `worker-no-model`, `rerank-question`, `documents-empty`, `documents-encoder`, `documents-vectors`, `model-missing`, `engine-…`, `storage-…`
    */
   async search(
@@ -69,12 +69,11 @@ export class Documents {
   ): Promise<{ readonly hits: readonly DocumentHit[]; readonly missing: number }> {
     const library = await this.library();
     const { rerank, top } = choice;
-    if (rerank === undefined) return library.search(projectId, query, choice);
+    const watch = { onProgress, signal };
+    if (rerank === undefined) return library.search(projectId, query, choice, watch);
     const open = await this.rooms.session.model();
-    const { hits, missing } = await library.search(projectId, query, {
-      ...choice,
-      top: Math.max(top, rerank),
-    });
+    const wide = { ...choice, top: Math.max(top, rerank) };
+    const { hits, missing } = await library.search(projectId, query, wide, watch);
     const [{ questionLikelihoods }, ranking] = await Promise.all([
       import('../../evaluate/question-likelihood.ts'),
       import('../../retrieval/rerank.ts'),

@@ -31,6 +31,11 @@ import {
   type DocumentSettings,
 } from './settings.ts';
 
+/** Work that nobody looks at. */
+const UNWATCHED: IndexWatch = { onProgress: () => undefined, signal: new AbortController().signal };
+/** Shorter work shows no progress. */
+const TELL_AFTER_MS = 200;
+
 export class DocumentLibrary {
   /** Changes follow each other. */
   readonly #queue = new Queue();
@@ -173,22 +178,24 @@ export class DocumentLibrary {
   /**
    * The best chunks for a question, best first. Unless the method is `bm25`, it is to be called in a turn on the device.
    *
-   * @throws GraftError `documents-empty`, `documents-encoder`, `documents-vectors`, and as `DocumentPorts.openEncoder`
+   * @param watch of the first search, which reads all documents
+   * @throws GraftError `documents-empty`, `documents-encoder`, `documents-vectors`, and as `DocumentPorts.openEncoder`; the signal's reason
    */
   async search(
     projectId: string,
     query: string,
     choice: SearchChoice,
+    watch: IndexWatch = UNWATCHED,
   ): Promise<{ hits: readonly DocumentHit[]; missing: number }> {
     const settings = await this.#settings(projectId);
-    const index = await this.#openIndex(projectId, settings);
+    const index = await this.#openIndex(projectId, settings, watch);
     if (index.size === 0)
       throw new GraftError(
         'documents-empty',
         'This project has no documents to search.',
         'Add documents first.',
       );
-    if (choice.method === 'bm25') return index.search(query, choice);
+    if (choice.method === 'bm25') return index.search(query, choice, watch);
     if (!settings.encoder)
       throw new GraftError(
         'documents-encoder',
@@ -201,9 +208,10 @@ export class DocumentLibrary {
         'No chunk has a vector yet.',
         'Compute the vectors first, or search by words.',
       );
-    const model = await this.#openEncoder(settings.encoder);
+    const model = await this.#openEncoder(settings.encoder, watch);
     const vector = await model.embed([query], settings.encoder.questionPrefix);
-    return index.search(query, choice, { model, vector });
+    watch.signal.throwIfAborted();
+    return index.search(query, choice, watch, { model, vector });
   }
 
   /**
@@ -311,17 +319,27 @@ export class DocumentLibrary {
   }
 
   /** @throws GraftError `documents-encoder` if another model has the name by now */
-  async #openEncoder(encoder: NonNullable<DocumentSettings['encoder']>): Promise<DeviceEncoder> {
-    return sameMaker(await this.ports.openEncoder(encoder, () => undefined), encoder);
+  async #openEncoder(
+    encoder: NonNullable<DocumentSettings['encoder']>,
+    { onProgress } = UNWATCHED,
+  ): Promise<DeviceEncoder> {
+    return sameMaker(await this.ports.openEncoder(encoder, onProgress), encoder);
   }
 
-  async #openIndex(projectId: string, settings: DocumentSettings): Promise<OpenIndex> {
+  async #openIndex(
+    projectId: string,
+    settings: DocumentSettings,
+    { onProgress, signal } = UNWATCHED,
+  ): Promise<OpenIndex> {
     const { store } = this.ports;
     const now = await store.readDocumentIndex(projectId);
     const held = this.#index;
     if (held && now && held.projectId === projectId && held.revision === now.revision) return held;
     held?.destroy();
-    const { revision, documents } = await store.readDocuments(projectId);
+    // Storage does not say how far it is.
+    const telling = setTimeout(() => onProgress({ what: 'indexing', done: 0, total: 0 }), TELL_AFTER_MS);
+    const { revision, documents } = await store.readDocuments(projectId).finally(() => clearTimeout(telling));
+    signal.throwIfAborted();
     return (this.#index = new OpenIndex(projectId, revision, documents, settings));
   }
 

@@ -1,11 +1,28 @@
 /** The chunks of a project in memory, ready to be searched. */
+import type { Between } from '../../retrieval/bm25.ts';
 import { pageOf } from '../../retrieval/read-document.ts';
 import type { PassageSource } from '../../retrieval/passages-prompt.ts';
 import { ChunkSearch } from '../../retrieval/search.ts';
 import type { KeptDocument } from '../../storage/documents.ts';
 import type { DocumentHit, SearchChoice } from '../api/documents.ts';
-import type { DeviceEncoder, HeldVectors } from './ports.ts';
+import type { DeviceEncoder, HeldVectors, IndexWatch } from './ports.ts';
 import type { DocumentSettings } from './settings.ts';
+
+/** Work of at least so long is told, and lets the page speak. */
+const SLICE_MS = 40;
+
+/** Tells how far the reading of words is, and lets calls of the page come in between: one of them may stop it. */
+function pausing({ onProgress, signal }: IndexWatch): Between {
+  let since = performance.now();
+  return async (done, total) => {
+    if (performance.now() - since < SLICE_MS) return;
+    onProgress({ what: 'indexing', done, total });
+    // A task and not a microtask.
+    await new Promise((resolve) => setTimeout(resolve));
+    signal.throwIfAborted();
+    since = performance.now();
+  };
+}
 
 /** The id of a chunk: its document and its number there, as `graft index` writes it. */
 export const chunkId = (file: string, at: number): string => `${file}#${at}`;
@@ -62,10 +79,15 @@ export class OpenIndex {
     return this.#chunks.length;
   }
 
-  /** @param encoder with the vector of the question; not needed for `bm25` @throws GraftError `engine-…` */
+  /**
+   * @param watch of the first search by words, which reads those of all chunks
+   * @param encoder with the vector of the question; not needed for `bm25`
+   * @throws GraftError `engine-…`, and the signal's reason
+   */
   async search(
     query: string,
     { method, top, files }: SearchChoice,
+    watch: IndexWatch,
     encoder?: { readonly model: DeviceEncoder; readonly vector: Float32Array },
   ): Promise<Found> {
     const among = files && new Set(files);
@@ -75,6 +97,7 @@ export class OpenIndex {
       {
         method,
         most: top,
+        between: pausing(watch),
         ...(among && { allowed: (chunk) => among.has(this.#chunks[chunk].file) }),
       },
     );

@@ -144,6 +144,10 @@ test('how far the work is counts documents and chunks, and bytes only of an enco
   expect(detailWords({ what: 'embedding', done: 256, total: 917 }, 20)).toBe(
     '256 of 917 chunks, about 20 s left',
   );
+  expect(detailWords({ what: 'indexing', done: 512, total: 140_000 }, undefined)).toBe(
+    '512 of 140,000 chunks',
+  );
+  expect(detailWords({ what: 'indexing', done: 0, total: 0 }, undefined)).toBe('');
   expect(detailWords({ what: 'dividing', done: 0, total: 1 }, undefined)).toBe('0 of 1 document read');
   expect(detailWords({ what: 'loading', done: 1024, total: 2048 }, undefined)).toBe('1 KiB of 2 KiB');
 });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { Bm25, bm25Words } from '../../../src/retrieval/bm25.ts';
 import { dotProducts, searchVectors } from '../../../src/retrieval/cosine.ts';
 import { bestRanked, fuse } from '../../../src/retrieval/ranking.ts';
@@ -41,7 +41,10 @@ describe('searchVectors', () => {
 describe('BM25', () => {
   // Three chunks of 2, 4 and 3 words: N = 3, average 3.
   const texts = ['red apple', 'red red pear tree', 'green pear 2'];
-  const bm25 = new Bm25(texts);
+  let bm25: Bm25;
+  beforeAll(async () => {
+    bm25 = await Bm25.of(texts);
+  });
 
   test('takes letters and digits in a row as words, in lower case', () => {
     expect(bm25Words("Don't ÄPFEL—x2 été 東京")).toEqual(['don', 't', 'äpfel', 'x2', 'été', '東京']);
@@ -65,9 +68,27 @@ describe('BM25', () => {
     expect(rest).toEqual([]);
   });
 
-  test('finds words that objects have as properties', () => {
-    expect(chunksIn(new Bm25(['constructor', 'proto x']).search('constructor toString', 5))).toEqual([0]);
-    expect(new Bm25([]).search('a', 5)).toEqual([]);
+  test('finds words that objects have as properties', async () => {
+    const own = await Bm25.of(['constructor', 'proto x']);
+    expect(chunksIn(own.search('constructor toString', 5))).toEqual([0]);
+    expect((await Bm25.of([])).search('a', 5)).toEqual([]);
+  });
+
+  test('tells how far it is with many chunks, and may be ended there', async () => {
+    const many = Array.from({ length: 600 }, (_, chunk) => `word${chunk}`);
+    const far: string[] = [];
+    const whole = await Bm25.of(many, (done, total) => void far.push(`${done} of ${total}`));
+    expect(far).toEqual(['256 of 600', '512 of 600']);
+    expect(chunksIn(whole.search('word599 word0', 5))).toEqual([0, 599]);
+    const search = new ChunkSearch(many);
+    const asked = { method: 'bm25', most: 1 } as const;
+    const stop = (): never => {
+      throw new Error('stopped');
+    };
+    await expect(search.search({ text: 'word7' }, { ...asked, between: stop })).rejects.toThrow('stopped');
+    expect(chunksIn(await search.search({ text: 'word7' }, asked))).toEqual([7]);
+    // Its words are read.
+    expect(chunksIn(await search.search({ text: 'word8' }, { ...asked, between: stop }))).toEqual([8]);
   });
 });
 

@@ -87,8 +87,8 @@ describeShared('retrieval', () => {
     }
   });
 
-  test('has the inverse document frequencies of BM25', () => {
-    const bm25 = new Bm25(texts);
+  test('has the inverse document frequencies of BM25', async () => {
+    const bm25 = await Bm25.of(texts);
     for (const [word, idf] of Object.entries(expected.bm25.idf)) expect(bm25.idf(word)).toBeCloseTo(idf, 10);
   });
 
