@@ -144,6 +144,15 @@ test('a first search that is stopped leaves the next one to read the documents',
   expect(await idsOf('marrows')).toEqual(['plan.pdf#0']);
 });
 
+test('a name shows its ending and stays on one line, whatever characters it has', async () => {
+  const names = ['a\u202etxt.exe.md', 'red\u001b[31m.txt', 'two\nlines.md'];
+  const zip = zipSync({ 'in\u202e.md': new TextEncoder().encode('Peas.') });
+  await add([...names.map((name) => at(name, 'Kale.')), at('more.zip', new Uint8Array(zip))]);
+  expect((await library.list(PROJECT)).documents.map(({ file }) => file)).toEqual([
+    ...['a\\u202etxt.exe.md', 'in\\u202e.md', 'red\\u001b[31m.txt', 'two lines.md'],
+  ]);
+});
+
 test('pages and headings end chunks if that is chosen, and a document shows their places', async () => {
   await add(GARDEN);
   await library.change(PROJECT, { chunking: { ...CHUNKING, by: 'pages' } });

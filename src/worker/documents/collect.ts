@@ -1,6 +1,7 @@
 /** Added files → documents to read: those of zips with them, without the folder that all of them lie in. */
 import { GraftError } from '../../errors.ts';
 import { ZipReader } from '../../export/zip/reader.ts';
+import { printable } from '../../printable.ts';
 import {
   checkDocumentSize,
   documentsAmong,
@@ -26,7 +27,7 @@ interface Collected {
 /** What files hold. A zip that cannot be read is named, and so is a file whose name an earlier one has; the rest stays. */
 export async function collectDocuments(files: readonly FileAt[]): Promise<Collected> {
   const prefix = commonFolder(files.map(({ path }) => path));
-  const given = files.map(({ path, file }) => ({ path: path.slice(prefix.length), file }));
+  const given = files.map(({ path, file }) => ({ path: shownName(path.slice(prefix.length)), file }));
   const zips = given.filter(({ path }) => endingOf(path) === 'zip' && !/(?:^|\/)\./.test(path));
   const byPath = new Map<string, File>();
   const again: string[] = [];
@@ -44,13 +45,14 @@ export async function collectDocuments(files: readonly FileAt[]): Promise<Collec
     try {
       const zip = await ZipReader.open(path, file, 'Pack it again, or add its folder.');
       const found = documentsAmong(zip.names);
-      for (const name of found.documents) {
+      for (const inside of found.documents) {
+        const name = shownName(inside);
         if (taken.has(name))
           bad.push({ file: `${path}/${name}`, ...failureOf(takenName(`${path}/${name}`)) });
-        else documents.push({ file: name, read: () => zip.read(name, MAX_DOCUMENT_BYTES) });
+        else documents.push({ file: name, read: () => zip.read(inside, MAX_DOCUMENT_BYTES) });
         taken.add(name);
       }
-      others.push(...found.others);
+      others.push(...found.others.map(shownName));
     } catch (error) {
       if (!(error instanceof GraftError)) throw error;
       bad.push({ file: path, ...failureOf(error) });
@@ -58,6 +60,9 @@ export async function collectDocuments(files: readonly FileAt[]): Promise<Collec
   }
   return { documents, others, bad };
 }
+
+/** A path as it is shown: one line, which no character of it reorders, so that nobody reads another ending than it has. */
+const shownName = (path: string): string => printable(path).replaceAll(/\s/g, ' ');
 
 const takenName = (file: string): GraftError =>
   new GraftError(
