@@ -1,7 +1,7 @@
 /**
  * How long a run of the command takes to its first step, and how much memory it needs, by the size of its file:
  *
- *     npx tsx bench/rows.ts [--rows 1000000] [--kinds short,long,chat,pairs,long-pairs,votes,table,long-table] [--keep FOLDER] [-- more flags of graft train]
+ *     npx tsx bench/rows.ts [--rows 1000000] [--kinds short,long,long-prompts,chat,pairs,long-pairs,votes,table,long-table] [--keep FOLDER] [-- more flags of graft train]
  *
  * It writes the files into a temporary folder and removes them, unless it is told where to keep them. Wall-clock times mean little on a busy machine:
  * processor time is printed as well.
@@ -43,6 +43,10 @@ const KINDS: Readonly<Record<string, Kind>> = {
   long: {
     ending: 'jsonl',
     row: (at) => JSON.stringify({ prompt: `${words(40)} ${at}?`, completion: words(160) }),
+  },
+  'long-prompts': {
+    ending: 'jsonl',
+    row: (at) => JSON.stringify({ prompt: `${words(172)} ${at}?`, completion: words(3) }),
   },
   chat: {
     ending: 'jsonl',

@@ -1,5 +1,6 @@
 /** The rows of a call: its files opened, read, made and divided as on the page, with a report of the progress. A million rows should not pass in silence. */
 import { sureMapping } from '../data/columns.ts';
+import { CertainRows } from '../data/certain-rows.ts';
 import type { ReadOptions } from '../data/formats.ts';
 import type { Bytes } from '../data/lines.ts';
 import {
@@ -95,13 +96,15 @@ export async function openRows(
   }: OpenHow = {},
 ): Promise<RunRows> {
   const { changes: changesFile, options } = asked;
+  const { overlong, text } = options;
+  const making = { maxLength, ...limits, overlong, text };
+  const certain = mayTake && tokenizer ? new CertainRows(tokenizer, making) : undefined;
   // An index helps nobody who makes all rows.
-  const held = mayTake ? { ...most, ...boundOf(tokenizer, maxLength, asked.options) } : undefined;
+  const held = mayTake ? { ...most, ...(certain && { certain }) } : undefined;
   const { file, test, more } = await withZippedFiles(asked, options.mixture !== undefined, output);
   // A split by a column reads it.
   const keepsColumns = keepsAll || options.fair !== undefined;
   const reading = { ...options, maxLength };
-  const { overlong, text } = options;
   const bytes = await openBytes(file);
   const hash = hashes ? startFileHash(bytes) : undefined;
   const first = await readNamed(
@@ -125,15 +128,14 @@ export async function openRows(
     files.push({ file: place, name, read });
   }
   const reads = files.map(({ read }) => read);
-  const making = { maxLength, ...limits, overlong, text };
   const slicer = new Telling(output, 'Looking at the rows');
   const changes =
     changesFile === undefined
       ? undefined
       : readRowChanges(new TextDecoder().decode(await readInput(changesFile)), changesFile);
-  if (tokenizer && mayTake && !changes && areTaken(reads, options, samples)) {
+  if (certain && !changes && areTaken(reads, options, samples)) {
     const finish = samples ? askedRow<PreparedRow> : undefined;
-    const taken = await takeRows(files, tokenizer, making, reading, slicer, finish);
+    const taken = await takeRows(files, certain, reading, slicer, finish);
     output.clear();
     const { train, validation } = taken;
     const all = placedRowsOf(taken);
@@ -178,17 +180,6 @@ export async function openRows(
     ...{ placed, all: placed },
     report: reportRows(files, Array.from(made), divided, rows, reading),
   };
-}
-
-/** Counts tokens where bytes do not tell whether a limit leaves something to learn. */
-function boundOf(
-  tokenizer: Tokenizer | undefined,
-  maxLength: number,
-  { overlong }: Pick<AskedRows['options'], 'overlong'>,
-): Pick<HeldRows, 'bound'> {
-  const most = tokenizer?.mostTokens;
-  // What a template writes around the texts has fewer tokens than half of a usual limit.
-  return most ? { bound: { most, few: maxLength / 2, isWhole: overlong === 'drop' } } : {};
 }
 
 function readOptionsOf(

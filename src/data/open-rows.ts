@@ -4,6 +4,7 @@
  */
 import type { GraftError } from '../errors.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import type { CertainRows } from './certain-rows.ts';
 import type { ReadResult, SourceRow } from './collector.ts';
 import { divideAgain, type ChangedList, type DividedFrom } from './divide-again.ts';
 import { divideEntries, fileOrder, rowIdentity } from './divide.ts';
@@ -13,7 +14,6 @@ import { ExampleReader, type ReadOptions } from './formats.ts';
 import { LargeEntry, LargeRows } from './large-rows.ts';
 import type { Bytes } from './lines.ts';
 import { makeEntries, NOTHING } from './make-entries.ts';
-import type { TokenBound } from './outline.ts';
 import type { DataOptions } from './options.ts';
 import { findRepeats, ROWS_FILE, type Repeats } from './parts.ts';
 import { RowMaker, type PrepareOptions } from './prepare.ts';
@@ -67,8 +67,8 @@ export interface HeldRows {
   readonly bytes: number;
   /** A place for the rows of a file of which no part is a row; without one they are held. */
   readonly spill?: () => Spilled;
-  /** Counts the tokens of the rows of a larger file. */
-  readonly bound?: TokenBound;
+  /** Says which rows of a larger file can certainly be trained on. */
+  readonly certain?: CertainRows;
 }
 
 /** How the rows of a file are made as they are read, if it gets an index. */
@@ -126,8 +126,8 @@ export async function readFile(
   };
   const content = spilled?.bytes ?? reader.content;
   const [answered, prompts] = [
-    new RowIndex(content, reader, options, held.bound),
-    new RowIndex(content, reader, options, held.bound),
+    new RowIndex(content, reader, options, held.certain),
+    new RowIndex(content, reader, options, held.certain),
   ];
   const result = await readAll(reader, bytes.length, slicer);
   const index = answered.length > 0 ? answered : prompts;

@@ -1,9 +1,8 @@
 /** What can be said about an example's row without its tokens. */
 import type { ExampleContent, PairSide, TrainableMessage } from '../text/trainable.ts';
-import { MAX_EXAMPLE_CHARS } from './prepare.ts';
 
 /** The most tokens of a text, wherever it stands in a longer one. */
-type SizeOf = (text: string) => number;
+export type SizeOf = (text: string) => number;
 
 export interface Outline {
   /** The roles of its messages, or its kind, or both; undefined if only its tokens show whether it becomes a row. */
@@ -32,25 +31,6 @@ export const [BYTES_OF_ASCII, MOST_BYTES] = [1, 3].map(
     ({ length }: string): number =>
       widest * length,
 );
-
-/** How texts are counted whose bytes leave open whether a limit lets anything be learned. */
-export interface TokenBound {
-  /** The most tokens of a text, wherever it stands in a longer one: it takes longer than to count bytes. */
-  readonly most: (text: string) => number;
-  /** So many bytes leave nothing open. */
-  readonly few: number;
-  /** Whether the limit counts all tokens, and not only those before what is learned. */
-  readonly isWhole: boolean;
-}
-
-/** The outline by bytes, or by tokens where the bytes leave something open. @param bytesOf the most bytes of a text */
-export function boundedOutline(example: ExampleContent, bytesOf: SizeOf, bound?: TokenBound): Outline {
-  const outline = outlineOf(example, bytesOf);
-  if (!bound || outline.form === undefined) return outline;
-  const counted = bound.isWhole ? outline.most : outline.mostBefore;
-  if (counted <= bound.few || outline.most > MAX_EXAMPLE_CHARS) return outline;
-  return outlineOf(example, bound.most);
-}
 
 /** @param sizeOf the most tokens of a text, wherever it stands in a longer one */
 export function outlineOf(example: ExampleContent, sizeOf: SizeOf): Outline {

@@ -1,34 +1,29 @@
 /**
  * The rows of a file whose rows are parts of it, without the rows: where each is, and the little that is asked of all of them before a run starts. A row takes
- * 37 bytes here, a pair 45, whatever its length, and no object; its example is read again when it is needed.
+ * 26 bytes here, a pair 34, whatever its length, and no object; its example is read again when it is needed.
  */
 import { GraftError } from '../errors.ts';
+import type { CertainRows } from './certain-rows.ts';
 import { Collector, type SourceRow } from './collector.ts';
 import type { Example } from './example.ts';
 import type { ExampleReader, ReadOptions } from './formats.ts';
 import { utf8, type Content } from './lines.ts';
-import { boundedOutline, BYTES_OF_ASCII, MOST_BYTES, type Outline, type TokenBound } from './outline.ts';
+import { BYTES_OF_ASCII, MOST_BYTES } from './outline.ts';
 import { rawRow, type RawRow } from './raw-rows.ts';
 import { floats, smallNumbers, wholeNumbers } from './number-column.ts';
 import { marksOf, markNumber, markOfNumber, type PreferenceMarks } from './preference-marks.ts';
 import { hashesOf, type Hashes } from './row-hashes.ts';
-
-/** Forms have numbers, since most files have one or two. Rows of further ones have none. */
-const MAX_FORMS = 1000;
 
 export class RowIndex {
   readonly #lines = wholeNumbers();
   readonly #starts = floats();
   readonly #lengths = wholeNumbers();
   readonly #hashes = [wholeNumbers(), wholeNumbers()] as const;
-  readonly #max = wholeNumbers();
-  readonly #mostBefore = wholeNumbers();
-  readonly #forms = wholeNumbers();
+  /** Whether each certainly becomes a row; empty without `certain`. */
+  readonly #certain = smallNumbers();
   readonly #marks = smallNumbers();
   /** The hashes of the opposites of pairs. Shorter than the others until the first pair. */
   readonly #flipped = [wholeNumbers(), wholeNumbers()] as const;
-  readonly #names: (string | undefined)[] = [undefined];
-  readonly #numbers = new Map<string, number>();
   readonly #kinds = new Set<Example['kind']>();
   #kindList: readonly Example['kind'][] | undefined;
   readonly #collector: Collector;
@@ -42,13 +37,13 @@ export class RowIndex {
    * @param content of the file, after its byte order mark: bytes of UTF-8, or characters
    * @param reader reads the text of a row
    * @param options that its rows are read with
-   * @param bound counts the tokens of texts; only their bytes are known if it is left out
+   * @param certain says of which rows it is certain that they can be trained on; left out if that is not asked
    */
   constructor(
     content: Content,
     private readonly reader: Pick<ExampleReader, 'kind' | 'rowOf' | 'fieldsOf'>,
     { fileName, mapping, keepsColumns, unanswered }: Omit<ReadOptions, 'onExample'>,
-    private readonly bound?: TokenBound,
+    private readonly certain?: CertainRows,
   ) {
     this.#fileName = fileName;
     this.#content = content;
@@ -64,13 +59,11 @@ export class RowIndex {
   add(example: Example, { text, start, length }: SourceRow): void {
     if (text === undefined || start === undefined || length === undefined)
       throw new Error('The row has no bytes of its own');
-    // A line of ASCII has texts of ASCII, unless it escapes other characters.
-    const isPlain = length === text.length && !this.#isWide && !text.includes('\\u');
-    const {
-      form,
-      most: max,
-      mostBefore,
-    } = boundedOutline(example, isPlain ? BYTES_OF_ASCII : MOST_BYTES, this.bound);
+    if (this.certain) {
+      // A line of ASCII has texts of ASCII, unless it escapes other characters.
+      const isPlain = length === text.length && !this.#isWide && !text.includes('\\u');
+      this.#certain.push(Number(this.certain.has(example, isPlain ? BYTES_OF_ASCII : MOST_BYTES)));
+    }
     const [one, other] = hashesOf(example);
     this.#kinds.add(example.kind);
     this.#kindList = undefined;
@@ -79,9 +72,6 @@ export class RowIndex {
     this.#lengths.push(length);
     this.#hashes[0].push(one);
     this.#hashes[1].push(other);
-    this.#max.push(max);
-    this.#mostBefore.push(mostBefore);
-    this.#forms.push(this.#numberOf(form));
     this.#mark(marksOf(example));
   }
 
@@ -113,12 +103,9 @@ export class RowIndex {
     return { mark, flipped: [this.#flipped[0].at(row), this.#flipped[1].at(row)] };
   }
 
-  outlineOf(row: number): Outline {
-    return {
-      form: this.#names[this.#forms.at(row)],
-      most: this.#max.at(row),
-      mostBefore: this.#mostBefore.at(row),
-    };
+  /** Whether it certainly becomes a row that can be trained on. */
+  isCertain(row: number): boolean {
+    return this.#certain.at(row) === 1;
   }
 
   /** The row as it stands in the file. @throws GraftError `data-changed` if it cannot be read there now */
@@ -164,16 +151,5 @@ export class RowIndex {
       'Start the run again, and do not change the file while a run reads it.',
       { cause },
     );
-  }
-
-  #numberOf(form: string | undefined): number {
-    if (form === undefined) return 0;
-    let number = this.#numbers.get(form);
-    if (number === undefined) {
-      if (this.#names.length > MAX_FORMS) return 0;
-      number = this.#names.push(form) - 1;
-      this.#numbers.set(form, number);
-    }
-    return number;
   }
 }

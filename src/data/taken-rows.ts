@@ -6,14 +6,13 @@ import { spread, type List, type PlacesOfTask } from '../lists.ts';
 import { WordCache } from '../text/tokenizer-cache.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Task } from '../text/trainable.ts';
-import { CertainRows } from './certain-rows.ts';
+import type { CertainRows } from './certain-rows.ts';
 import { drawingOfRows } from './divide.ts';
 import type { Example } from './example.ts';
 import type { SplitRow } from './fair-split.ts';
 import { wholeNumbers, type NumberColumn } from './number-column.ts';
 import type { ReadRows, Slicer } from './open-rows.ts';
 import type { DataOptions } from './options.ts';
-import { MOST_BYTES, outlineOf, type Outline } from './outline.ts';
 import {
   divideRows,
   findRepeats,
@@ -40,18 +39,18 @@ const COUNTED_ROWS = 128;
 interface Source {
   readonly length: number;
   lineOf(row: number): number;
-  outlineOf(row: number): Outline;
+  isCertain(row: number): boolean;
   hashesOf(row: number): Hashes;
   marksOf(row: number): PreferenceMarks;
   exampleOf(row: number): Example;
 }
 
-function sourceOf({ index, examples }: ReadRows): Source {
+function sourceOf({ index, examples }: ReadRows, certain: CertainRows): Source {
   return (
     index ?? {
       length: examples.length,
       lineOf: (row) => examples[row].line,
-      outlineOf: (row) => outlineOf(examples[row], MOST_BYTES),
+      isCertain: (row) => certain.has(examples[row]),
       hashesOf: (row) => hashesOf(examples[row]),
       marksOf: (row) => marksOf(examples[row]),
       exampleOf: (row) => examples[row],
@@ -138,21 +137,21 @@ export interface TakenRows extends Readonly<Record<Part, List<PreparedRow>>>, Re
 }
 
 /**
+ * @param certain as their indices have it
  * @param finish adds to a row what its objective needs of the example
  * @throws GraftError `split`, `prepare-length`, `chat-template-…`, `data-rows`, `data-changed`
  */
 export async function takeRows(
   files: readonly TakenFile[],
-  tokenizer: Tokenizer,
-  options: PrepareOptions,
+  certain: CertainRows,
   { validation, test, seed, skip, dropCopies, mixture, fair }: DataOptions,
   slicer: Slicer,
   finish: (row: PreparedRow, example: Example) => PreparedRow = (row) => row,
 ): Promise<TakenRows> {
-  const sources = files.map(({ read }) => sourceOf(read));
+  const { tokenizer, options } = certain;
+  const sources = files.map(({ read }) => sourceOf(read, certain));
   const total = sources.reduce((sum, { length }) => sum + length, 0);
   const places = new Places(total);
-  const certain = new CertainRows(tokenizer, options);
   const reports: PrepareReport[] = [];
   const samples: PrepareReport[] = [];
   let done = 0;
@@ -160,7 +159,7 @@ export async function takeRows(
     const maker = new RowMaker(tokenizer, options);
     const first = places.length;
     for (let row = 0; row < source.length; row++) {
-      if (certain.has(source.outlineOf(row))) places.add(file, row);
+      if (source.isCertain(row)) places.add(file, row);
       else {
         maker.add(source.exampleOf(row));
         if (maker.rows.splice(0).length > 0) places.add(file, row);

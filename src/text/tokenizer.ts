@@ -11,7 +11,7 @@ import { MAX_SANDBOXED_CHARS } from './sandboxed-template.ts';
 import { watchPatterns } from './pattern-watch.ts';
 import { createStreamDecoder, type StreamDecoder } from './stream-decoder.ts';
 import { checkTokenizerJson } from './tokenizer-file.ts';
-import { mostTokens } from './most-tokens.ts';
+import { apartTokens, mostTokens } from './most-tokens.ts';
 import { spellsBytes } from './spells-bytes.ts';
 import { bytesOfTokens, type BytesOf } from './token-bytes.ts';
 import { wordEncoder } from './word-encoder.ts';
@@ -75,8 +75,13 @@ export interface Tokenizer {
   readonly chatTemplateFile?: string | undefined;
   /** Set if no text has more tokens than bytes of UTF-8 (and one), and none of its bytes is without a token. */
   readonly spellsBytes?: boolean;
-  /** The most tokens of a text, wherever it stands in a longer one (most-tokens.ts). Undefined if only its bytes bound them. */
-  readonly mostTokens?: ((text: string) => number) | undefined;
+  /** Those that are one token each wherever a template writes them (most-tokens.ts), longest first; with {@link spellsBytes} only. */
+  readonly apartTokens?: readonly string[];
+  /**
+   * The most tokens of a text, wherever it stands in a longer one (most-tokens.ts). Undefined if only its bytes bound them. So many as are `enough` are not counted
+   * more closely.
+   */
+  readonly mostTokens?: ((text: string, enough?: number) => number) | undefined;
 }
 
 /** Ids without a token are allowed this far beyond the last token: models pad their vocabulary (Qwen 3 by 267). */
@@ -99,7 +104,8 @@ interface Parts {
   eosToken: string | undefined;
   padToken: string | undefined;
   spellsBytes: boolean;
-  mostTokens: ((text: string) => number) | undefined;
+  mostTokens: ((text: string, enough?: number) => number) | undefined;
+  apartTokens: readonly string[];
   bytesOfToken: BytesOf | undefined;
   /** From generation_config.json or config.json. */
   moreEosIds: readonly number[];
@@ -120,7 +126,8 @@ class LoadedTokenizer implements Tokenizer {
   readonly vocabSize: number;
   readonly specialTokens: readonly string[];
   readonly spellsBytes: boolean;
-  readonly mostTokens: ((text: string) => number) | undefined;
+  readonly mostTokens: ((text: string, enough?: number) => number) | undefined;
+  readonly apartTokens: readonly string[];
   readonly #where: string;
   readonly #library: Library;
   readonly #encodeWords: Parts['encodeWords'];
@@ -142,6 +149,7 @@ class LoadedTokenizer implements Tokenizer {
     this.#bytesOfToken = tokens.bytesOfToken;
     this.spellsBytes = tokens.spellsBytes;
     this.mostTokens = tokens.mostTokens;
+    this.apartTokens = tokens.apartTokens;
     this.bosToken = tokens.bosToken;
     this.eosToken = tokens.eosToken;
     this.chatTemplate = tokens.chatTemplate;
@@ -383,6 +391,7 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
     cleansUp,
     bytesFallBack,
     spellsBytes: hasBytes,
+    apartTokens: hasBytes ? apartTokens(json) : [],
     mostTokens: hasBytes && encodeWords ? mostTokens(json, encodeWords) : undefined,
     bytesOfToken: bytesOfTokens(json),
     bosToken: token('bos_token'),

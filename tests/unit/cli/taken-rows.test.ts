@@ -11,7 +11,7 @@ import type { Output } from '../../../src/cli/output.ts';
 import type { AskedRows } from '../../../src/cli/row-flags.ts';
 import { SpillFile } from '../../../src/cli/spill-file.ts';
 import { CertainRows } from '../../../src/data/certain-rows.ts';
-import { boundedOutline, BYTES_OF_ASCII, outlineOf } from '../../../src/data/outline.ts';
+import { BYTES_OF_ASCII } from '../../../src/data/outline.ts';
 import type { DataOptions } from '../../../src/data/options.ts';
 import type { PreparedRow } from '../../../src/data/prepare.ts';
 import { isHeld, itemOf, type List } from '../../../src/lists.ts';
@@ -486,7 +486,17 @@ describe('rows that are made as they are taken', () => {
       fc
         .array(fc.constantFrom('the', 'sea,', 'is', 'calm.', 'Sprig', '7'), { maxLength: 40 })
         .map((w) => w.join(' ')),
-      fc.constantFrom(' ', 'a', 'word word', '<|im_end|>', '<|im_start|>assistant\n', '\n', 'é', '🙂🙂🙂'),
+      fc.constantFrom(
+        ' ',
+        'a',
+        'word word',
+        '<|im_end|>',
+        '<|im_',
+        '<|im_start|>assistant\n',
+        '\n',
+        'é',
+        '🙂🙂🙂',
+      ),
     );
     const row = fc.oneof(
       fc.record({ prompt: text, completion: text }),
@@ -519,7 +529,7 @@ describe('rows that are made as they are taken', () => {
 test('most rows are certain without their tokens, and those near the limit are not', () => {
   const certain = new CertainRows(sprig, { maxLength: 100, overlong: 'truncate-end' });
   const isCertain = (rows: CertainRows, example: ExampleContent): boolean =>
-    rows.has(outlineOf(example, BYTES_OF_ASCII));
+    rows.has(example, BYTES_OF_ASCII);
   const has = (prompt: string, completion: string): boolean =>
     isCertain(certain, { kind: 'completion', prompt, completion });
   expect(has('x'.repeat(20), 'y'.repeat(20))).toBe(true);
@@ -537,12 +547,6 @@ test('most rows are certain without their tokens, and those near the limit are n
   // Of words as they are written it is known how many tokens they have.
   const longer = new CertainRows(sprig, { maxLength: 200, overlong: 'truncate-end' });
   const asksLong = (times: number): boolean =>
-    longer.has(
-      boundedOutline(
-        { kind: 'completion', prompt: 'the sea is calm and '.repeat(times), completion: 'y' },
-        BYTES_OF_ASCII,
-        { most: sprig.mostTokens!, few: 100, isWhole: false },
-      ),
-    );
+    isCertain(longer, { kind: 'completion', prompt: 'the sea is calm and '.repeat(times), completion: 'y' });
   expect([12, 40].map(asksLong)).toEqual([true, false]);
 });

@@ -80,6 +80,13 @@ describe.each([
         const most = around + mostTokens(middle);
         for (const kept of [middle, middle.trim(), middle.trimEnd()])
           expect(encode(before + kept + after).length).toBeLessThanOrEqual(most);
+        // Counting may stop at any number that is enough, and not before it.
+        const exact = mostTokens(middle);
+        for (const enough of [0, exact - 1, exact + 2, bytesOf(middle)]) {
+          const counted = mostTokens(middle, enough);
+          expect(counted).toBeGreaterThanOrEqual(exact);
+          expect(counted > enough).toBe(exact > enough);
+        }
       }),
       // Letters that follow a word once the space after it is dropped make other tokens of it.
       { numRuns: 2000, examples: [['', '. pumpkin ', 't']] },
@@ -104,6 +111,17 @@ function bound(tokenizer: Tokenizer): Required<Pick<Tokenizer, 'encode' | 'mostT
   if (!mostTokens) throw new Error('this tokenizer has no bound');
   return { mostTokens, encode: (given) => tokenizer.encode(given) };
 }
+
+test('an added token is apart unless another one can take its first character', async () => {
+  const marks = ['<|im_start|>', '<|im_end|>', '<|pad|>'];
+  const apart = async (...others: object[]): Promise<readonly string[] | undefined> =>
+    (await changed({ added_tokens: [...marks.map(added), ...others] })).apartTokens;
+  expect(await apart()).toEqual(marks);
+  expect(await apart(added('#<|'))).toEqual(['#<|']);
+  expect(await apart(added('#'), added('|'))).toEqual([...marks, '#']);
+  expect(await apart({ ...added('#'), single_word: true })).toEqual(marks);
+  expect((await changed({ normalizer: { type: 'NFC' } })).apartTokens).toEqual([]);
+});
 
 test.each([
   ['another pattern', steps(split('[a-z]+ ?'))],
