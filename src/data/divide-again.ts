@@ -31,10 +31,13 @@ interface Rows extends Repeats {
   readonly places: readonly UsedEntry[];
 }
 
+type Skip = Pick<DataOptions, 'skip'>;
+
 /** More changed rows are divided with all others. */
 const MAX_CHANGED = 1000;
 
-const howOf = ({ revision: _, ...how }: DataOptions): string => JSON.stringify(how);
+/** How rows are divided, apart from those that are left out. */
+const howOf = ({ revision: _, skip: _skip, ...how }: DataOptions): string => JSON.stringify(how);
 
 /** The rows between those that two lists start and end with: from `start`, of the earlier list and of the later one. */
 function windowOf(
@@ -47,6 +50,16 @@ function windowOf(
   let end = 0;
   while (end < max - start && earlier.at(-1 - end) === later.at(-1 - end)) end++;
   return { start, gone: earlier.length - start - end, come: later.length - start - end };
+}
+
+/** As {@link windowOf}, of the same rows: from the first to the last of which another is left out now. */
+function skippedAgain(read: readonly Entry[], earlier: Skip, later: Skip): ReturnType<typeof windowOf> {
+  const [was, is] = [earlier, later].map(skippedLines);
+  const isOther = ({ file, line }: Entry): boolean =>
+    (was.at(file)?.has(line) ?? false) !== (is.at(file)?.has(line) ?? false);
+  const start = read.findIndex(isOther);
+  const count = read.findLastIndex(isOther) - start + 1;
+  return start < 0 ? { start: read.length, gone: 0, come: 0 } : { start, gone: count, come: count };
 }
 
 /**
@@ -62,7 +75,11 @@ export function divideAgain(
 ): { readonly rows: Rows & { readonly changed: ChangedList }; readonly from: DividedFrom } | undefined {
   if (options.mixture || options.fair || options.dropCopies) return undefined;
   if (howOf(options) !== howOf(from.options)) return undefined;
-  const { start, gone, come } = windowOf(from.read, read);
+  const window = windowOf(from.read, read);
+  const isSame = window.gone === 0 && window.come === 0;
+  const leavesOut = JSON.stringify(options.skip) !== JSON.stringify(from.options.skip);
+  if (leavesOut && !isSame) return undefined;
+  const { start, gone, come } = leavesOut ? skippedAgain(read, from.options, options) : window;
   if (gone > MAX_CHANGED || come > MAX_CHANGED) return undefined;
   const earlier = from.all.slice(start, start + gone);
   const changed = read.slice(start, start + come);

@@ -31,12 +31,12 @@ const OPENED = await Promise.all(
 
 /** What happens to the row at a place of the list, or to the history. */
 interface Step {
-  readonly kind: 'write' | 'long' | 'move' | 'delete' | 'restore' | 'add' | 'back' | 'many';
+  readonly kind: 'write' | 'long' | 'move' | 'delete' | 'restore' | 'add' | 'back' | 'many' | 'skip';
   readonly at: number;
   readonly text: number;
 }
 const STEP = fc.record<Step>({
-  kind: fc.constantFrom('write', 'long', 'move', 'delete', 'restore', 'add', 'back', 'many'),
+  kind: fc.constantFrom('write', 'long', 'move', 'delete', 'restore', 'add', 'back', 'many', 'skip'),
   at: fc.nat(30),
   text: fc.nat(8),
 });
@@ -77,8 +77,18 @@ function changedBy({ entries, changes }: RowSet, { kind, at, text }: Step, line:
   }
 }
 
-async function divided(from: RowSet, changes: RowChanges, before?: RowSet) {
-  const { name, files = [], options = OPTIONS } = from;
+/** Leaves the row at a place of the list out, or brings it back. */
+function skipAfter({ entries }: RowSet, { skip = [] }: DataOptions, at: number): number[][] {
+  const { file, line } = entries[at % entries.length];
+  return Array.from({ length: Math.max(skip.length, file + 1) }, (_, one) => {
+    const lines = skip.at(one) ?? [];
+    if (one !== file) return [...lines];
+    return lines.includes(line) ? lines.filter((other) => other !== line) : [...lines, line];
+  });
+}
+
+async function divided(from: RowSet, changes: RowChanges, before?: RowSet, options = from.options!) {
+  const { name, files = [] } = from;
   const opened = await divideOpen(model, { name, files, options }, slices(), changes, before).catch(
     (error: unknown) => ({ error }),
   );
@@ -94,15 +104,19 @@ test('gives the rows and the summary that dividing all of them gives, after any 
       const opened = OPENED[which].data;
       let data: RowSet = opened;
       const past: RowChanges[] = [new Map()];
+      let options = opened.options!;
       for (const [at, step] of all.entries()) {
         const last = past[past.length - 1];
-        const changed = step.kind === 'back' ? [] : changedBy(data, step, 100 + at);
+        const leavesOut = step.kind === 'skip';
+        const asked = leavesOut ? { ...options, skip: skipAfter(data, options, step.at) } : options;
+        const changed = step.kind === 'back' || leavesOut ? [] : changedBy(data, step, 100 + at);
         const changes =
           step.kind === 'back' ? past[step.at % past.length] : changesAfter(last, [{ rows: changed }]);
-        const whole = await divided(opened, changes);
-        const again = await divided(opened, changes, data);
+        const whole = await divided(opened, changes, undefined, asked);
+        const again = await divided(opened, changes, data, asked);
         expect(again).toEqual(whole);
         if ('error' in again) continue;
+        options = asked;
         past.push(changes);
         data = again.data;
       }
@@ -131,6 +145,15 @@ test('leaves every other row as it is when one is changed, added, deleted and br
     if ('error' in now) throw now.error;
     const known = new Set(before.entries);
     expect(now.data.entries.filter((entry) => !known.has(entry))).toHaveLength(most);
+    before = now.data;
+  }
+  for (const skip of [[[6]], [[6], [], [2]], []]) {
+    const now = await divided(data, new Map(), before, { ...data.options!, skip });
+    if ('error' in now) throw now.error;
+    const known = new Set(before.entries);
+    // From the first to the last that is left out or comes back.
+    expect(now.data.entries.filter((entry) => !known.has(entry)).length).toBeLessThan(12);
+    expect(now.data.entries.filter(({ state }) => state === 'skipped')).toHaveLength(skip.flat().length);
     before = now.data;
   }
   expect(before.entries).toEqual(data.entries);
