@@ -1,5 +1,5 @@
 /** The cost of `graft mix`: the loss of test rows with the base, with each adapter, and with the mixed one. */
-import { basename, resolve } from 'node:path';
+import { resolve, sep } from 'node:path';
 import { Adapter } from '../adapters/adapter.ts';
 import type { Mixed, MixPart } from '../adapters/mix/mix.ts';
 import { GraftError } from '../errors.ts';
@@ -87,6 +87,21 @@ export async function measureMix(
 
 /** The losses in one line, with four digits. */
 export function lossesInWords({ base, adapters, mixed }: MixLoss): string {
-  const before = adapters.map(({ name, loss }) => `${basename(resolve(name))} ${loss.toFixed(4)}`);
+  const names = shortNames(adapters.map(({ name }) => name));
+  const before = adapters.map(({ loss }, at) => `${names[at]} ${loss.toFixed(4)}`);
   return `base ${base.toFixed(4)}, ${before.join(', ')}, mixed ${mixed.toFixed(4)}`;
+}
+
+/** The names of folders, each with as many of the folders around it as tell it from all others; equal paths also get their numbers. */
+export function shortNames(paths: readonly string[]): string[] {
+  const parts = paths.map((path) => resolve(path).split(sep));
+  const ending = (at: number, length: number): string => parts[at].slice(-length).join('/');
+  return parts.map((own, at) => {
+    let length = 1;
+    const others = parts.flatMap((_, other) => (other === at ? [] : [other]));
+    const isShared = (): boolean => others.some((other) => ending(other, length) === ending(at, length));
+    while (length < own.length && isShared()) length++;
+    if (!isShared()) return ending(at, length);
+    return `${ending(at, 1)} (adapter ${at + 1})`;
+  });
 }

@@ -20,7 +20,14 @@ import { folder, modelOf, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { LINEAGE, writeLineage } from './lineage.ts';
-import { lossesInWords, measureMix, mixLossFlags, openMixRows, type MixLoss } from './mix-loss.ts';
+import {
+  lossesInWords,
+  measureMix,
+  mixLossFlags,
+  openMixRows,
+  shortNames,
+  type MixLoss,
+} from './mix-loss.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { clearFor, weightsLast } from './run-folder.ts';
@@ -103,7 +110,7 @@ export async function mixCommand(args: readonly string[], output: Output): Promi
       baseModel: basename(resolve(path)),
       mixed: {
         method,
-        parents: parts.map(({ name, weight }) => ({ name: basename(resolve(name)), weight })),
+        parents: shortNames(paths).map((name, at) => ({ name, weight: weights[at] })),
         ...used,
         ...(loss && { loss: lossesInWords(loss) }),
       },

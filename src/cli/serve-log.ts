@@ -1,5 +1,5 @@
 /** The log of real use that `graft serve --log` writes: a line of JSON for each answer, in a file that only its owner reads. */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { GraftError, messageOf } from '../errors.ts';
 import { unwritten } from './files.ts';
 import type { ServedAnswers } from './serve-texts.ts';
@@ -21,7 +21,8 @@ const OWNER_ONLY = 0o600;
 export function openServeLog(path: string, warn: (text: string) => void): ServeLog {
   let file: number | undefined;
   try {
-    file = openSync(path, 'a', OWNER_ONLY);
+    file = openSync(path, 'a+', OWNER_ONLY);
+    if (endsInLine(file)) writeSync(file, '\n');
   } catch (cause) {
     throw unwritten(path, cause);
   }
@@ -42,6 +43,14 @@ export function openServeLog(path: string, warn: (text: string) => void): ServeL
       }
     },
   };
+}
+
+/** Whether a file ends within a line, as after a fall of the machine: the next line would be lost with it. */
+function endsInLine(file: number): boolean {
+  const stats = fstatSync(file);
+  if (!stats.isFile() || stats.size === 0) return false;
+  const last = Buffer.alloc(1);
+  return readSync(file, last, 0, 1, stats.size - 1) === 1 && last.toString() !== '\n';
 }
 
 function linesOf({ time, seconds, model, answers }: ServedAnswers): string {

@@ -35,7 +35,7 @@ export async function useLogCommand(args: readonly string[], output: Output): Pr
     // Its rows may be corrected by hand already.
     checkFile('--out', out, flags.on('overwrite'));
   }
-  const used = readUseLog(await openBytes(path), path);
+  const used = readUseLog(await openBytes(path), path, (sentence) => output.line(sentence));
   const report = reportUse(used, data === undefined ? undefined : await questionsIn(data));
   if (flags.on('json')) output.result(`${JSON.stringify(report, null, 2)}\n`);
   for (const line of useSentences(report)) output.line(line);

@@ -9,6 +9,8 @@ export interface RowRule<Row> {
   readonly remedy: string;
   /** @param fault makes the error that says what is wrong with this line, as in "has no text" @param number of the line, from 1 */
   readonly read: (row: JsonObject, fault: (what: string) => GraftError, number: number) => Row;
+  /** Takes a line that is no whole JSON, as a program leaves it that stops while it writes; without it such a line is an error. */
+  readonly broken?: (number: number, error: GraftError) => void;
 }
 
 /**
@@ -20,16 +22,23 @@ export interface RowRule<Row> {
 export function writtenRows<Row>(
   content: Content,
   name: string,
-  { code, remedy, read }: RowRule<Row>,
+  { code, remedy, read, broken }: RowRule<Row>,
 ): Row[] {
   const rows: Row[] = [];
   for (const { number, text, problem } of linesOf(content)) {
     if (problem === undefined && text.trim() === '') continue;
     const where = `Line ${number} of ${name}`;
     const fault = (what: string): GraftError => new GraftError(code, `${where} ${what}.`, remedy);
-    if (problem !== undefined) throw fault(`cannot be read: ${problem}`);
-    // Only the first line may have a byte order mark.
-    const row = parseWritten(number === 1 ? text.replace(/^\ufeff/, '') : text, where);
+    let row: unknown;
+    try {
+      if (problem !== undefined) throw fault(`cannot be read: ${problem}`);
+      // Only the first line may have a byte order mark.
+      row = parseWritten(number === 1 ? text.replace(/^\ufeff/, '') : text, where);
+    } catch (error) {
+      if (!broken || !(error instanceof GraftError)) throw error;
+      broken(number, error);
+      continue;
+    }
     if (!isObject(row)) throw fault('is not an object');
     rows.push(read(row, fault, number));
   }

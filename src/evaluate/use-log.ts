@@ -61,13 +61,40 @@ const REFUSAL =
 /** Words in a row that come this often. */
 const REPEATED = /(?:^|\s)(\S+(?:\s+\S+){0,5})(?:\s+\1){3}(?:\s|$)/u;
 
+/** Damaged lines that are named; the rest are counted. */
+const NAMED_LINES = 10;
+
 /**
- * @param name of the file, for errors
+ * The answers of a log. Lines that are no whole JSON are left out, since a program or a machine may have stopped while it wrote one.
+ *
+ * @param name of the file, for messages
+ * @param tell told in a sentence which lines are left out, if some are
  * @throws GraftError `use-log`, naming the line, or for a file without answers; `json-…`
  */
-export function readUseLog(content: Content, name: string): UsedAnswer[] {
-  const used = writtenRows(content, name, { code: 'use-log', remedy: LOG_REMEDY, read: readUsed });
-  if (used.length === 0) throw new GraftError('use-log', `${name} has no answers yet.`, LOG_REMEDY);
+export function readUseLog(
+  content: Content,
+  name: string,
+  tell: (sentence: string) => void = () => undefined,
+): UsedAnswer[] {
+  const damaged: number[] = [];
+  let first: GraftError | undefined;
+  const used = writtenRows(content, name, {
+    ...{ code: 'use-log', remedy: LOG_REMEDY, read: readUsed },
+    broken(line, error) {
+      damaged.push(line);
+      first ??= error;
+    },
+  });
+  if (used.length === 0) throw first ?? new GraftError('use-log', `${name} has no answers yet.`, LOG_REMEDY);
+  if (damaged.length > 0) {
+    const named = damaged.slice(0, NAMED_LINES).join(', ');
+    const more = damaged.length > NAMED_LINES ? ` and ${damaged.length - NAMED_LINES} more` : '';
+    tell(
+      damaged.length === 1
+        ? `Line ${named} of ${name} is left out: it is damaged, as if the program had stopped while it wrote it.`
+        : `Lines ${named}${more} of ${name} are left out: they are damaged, as if the program had stopped while it wrote them.`,
+    );
+  }
   return used;
 }
 

@@ -41,8 +41,11 @@ export function feedbackApi(session: Session): FeedbackApi {
             'Split it, or give it to graft log.',
           );
         const { readUseLog } = await import('../evaluate/use-log.ts');
-        const used = readUseLog(new Uint8Array(await file.arrayBuffer()), name);
-        return { answers: await Promise.all(used.map(withId)) };
+        let left = '';
+        const used = readUseLog(new Uint8Array(await file.arrayBuffer()), name, (sentence) => {
+          left = sentence;
+        });
+        return { answers: await Promise.all(used.map(withId)), left };
       }),
     lookAtUse: (answers) =>
       outcome(async () => {

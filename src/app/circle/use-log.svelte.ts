@@ -80,7 +80,8 @@ export class UseLog {
     const fresh = unknownOf(outcome.answers, this.answers);
     if (this.#isFull(fresh.length)) return;
     this.answers = [...this.answers, ...fresh];
-    this.added = `${file.name} has ${plural(outcome.answers.length, 'answer')}, ${fresh.length} of them new here.`;
+    const read = `${file.name} has ${plural(outcome.answers.length, 'answer')}, ${fresh.length} of them new here.`;
+    this.added = outcome.left === '' ? read : `${read} ${outcome.left}`;
     this.#studio.session.announcer.say(this.added);
     await this.#keep();
   }

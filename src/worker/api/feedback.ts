@@ -46,8 +46,11 @@ export interface FeedbackApi {
   lookAtFeedback(
     entries: readonly JudgedAnswer[],
   ): Promise<Outcome<{ readonly findings: ReadonlyMap<string, readonly FeedbackFinding[]> }>>;
-  /** Reads a log that `graft serve --log`, a chat page or Use wrote. Fails with `use-log` for another file. */
-  readUseLog(file: Blob, name: string): Promise<Outcome<{ readonly answers: readonly LoggedAnswer[] }>>;
+  /** Reads a log that `graft serve --log`, a chat page or Use wrote. `left` says which damaged lines are left out, or is ''. Fails with `use-log` for another file. */
+  readUseLog(
+    file: Blob,
+    name: string,
+  ): Promise<Outcome<{ readonly answers: readonly LoggedAnswer[]; readonly left: string }>>;
   /** @param answers at least one */
   lookAtUse(answers: readonly LoggedAnswer[]): Promise<Outcome<{ readonly look: UseLook }>>;
 }

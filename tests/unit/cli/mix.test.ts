@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { lossesInWords, shortNames } from '../../../src/cli/mix-loss.ts';
 import { writePeft } from '../../../src/export/peft.ts';
 import { adapterModules, initialTensors } from '../../../src/adapters/registry.ts';
 import { folder, writeFolder } from '../../../src/cli/files.ts';
@@ -283,4 +284,21 @@ describe('adapters that cannot be mixed', () => {
   test('refuses a rank above the largest that Graft reads', async () => {
     expect(await refused('mix', '--adapter', A, '--rank', '1025')).toContain('the largest is 1024');
   });
+});
+
+test('an adapter has the name of its folder, and as much of its path as tells it from the others', () => {
+  expect(shortNames(['runs/one', 'runs/two'])).toEqual(['one', 'two']);
+  expect(shortNames(['a/run/out', 'b/run/out', 'other'])).toEqual(['a/run/out', 'b/run/out', 'other']);
+  expect(shortNames(['/a/out', '/x/a/out'])).toEqual(['/a/out', 'x/a/out']);
+  expect(shortNames(['a/out', 'a/out/', 'b/out'])).toEqual(['out (adapter 1)', 'out (adapter 2)', 'b/out']);
+});
+
+test('losses name two adapters of one folder name apart', () => {
+  const adapters = [
+    { name: 'a/out', loss: 1 },
+    { name: 'b/out', loss: 2 },
+  ];
+  expect(lossesInWords({ rows: 1, tokens: 1, base: 3, adapters, mixed: 1.5 })).toBe(
+    'base 3.0000, a/out 1.0000, b/out 2.0000, mixed 1.5000',
+  );
 });

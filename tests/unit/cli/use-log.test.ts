@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ExampleReader } from '../../../src/data/formats.ts';
+import { openServeLog } from '../../../src/cli/serve-log.ts';
+import type { ServedAnswers } from '../../../src/cli/serve-texts.ts';
 import { useLogCommand } from '../../../src/cli/use-log.ts';
 import { logDrift } from '../../../src/evaluate/drift.ts';
 import { graftError } from '../expect-graft-error.ts';
@@ -40,13 +42,28 @@ beforeAll(() => {
 async function log(...args: readonly string[]): Promise<{ said: string; result: string }> {
   const said: string[] = [];
   let result = '';
-  await useLogCommand(['--file', at('used.jsonl'), ...args], {
+  const file = args.includes('--file') ? [] : ['--file', at('used.jsonl')];
+  await useLogCommand([...file, ...args], {
     line: (text) => void said.push(text),
     result: (text) => void (result += text),
     ...{ progress: () => undefined, clear: () => undefined },
   });
   return { said: said.join('\n'), result };
 }
+
+test('graft serve begins a new line after one that was half written, so that only that one is lost', async () => {
+  writeFileSync(at('fallen.jsonl'), `${lines([used('one', 'It is here.')])}{"time":"2`);
+  const { keep, close } = openServeLog(at('fallen.jsonl'), () => undefined);
+  const answers = [
+    { asked: { prompt: 'two' }, text: 'Here.', finish: 'stop', promptTokens: 1, newTokens: 1 },
+  ];
+  keep({ time: 0, seconds: 1, model: 'voice', answers } as ServedAnswers);
+  close();
+  const { said, result } = await log('--file', at('fallen.jsonl'), '--json');
+  expect(JSON.parse(result)).toMatchObject({ answers: 2 });
+  expect(said).toContain('Line 2 of ');
+  expect(said).toContain('is left out');
+});
 
 test('counts what went wrong, compares lengths, and finds that questions have moved', async () => {
   const { said, result } = await log('--data', at('train.jsonl'), '--json');

@@ -63,6 +63,24 @@ describe('a line', () => {
   });
 });
 
+test('a line that was half written is left out and named, and the others are read', async () => {
+  const whole = lines({ ...SERVED, prompt: 'Once' }, { ...SERVED, prompt: 'Twice' });
+  const read = (text: string): [number, string[]] => {
+    const told: string[] = [];
+    return [readUseLog(text, 'x.jsonl', (sentence) => void told.push(sentence)).length, told];
+  };
+  expect(read(whole)).toEqual([2, []]);
+  const half = whole.slice(0, 40);
+  const left = 'is left out: it is damaged, as if the program had stopped while it wrote it.';
+  expect(read(whole + half)).toEqual([2, [`Line 3 of x.jsonl ${left}`]]);
+  // After a fall of the machine it may be zeros, and the program may have gone on.
+  expect(read(`${'\0'.repeat(9)}\n${whole}`)).toEqual([2, [`Line 1 of x.jsonl ${left}`]]);
+  const [count, [many]] = read(whole + `${half}\n`.repeat(12));
+  expect(count).toBe(2);
+  expect(many).toContain('Lines 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 2 more of x.jsonl are left out');
+  expect((await graftError(() => read(half), 'json-syntax')).what).toContain('Line 1 of x.jsonl');
+});
+
 test('a thumb up says that nothing is wrong, and a thumb down that something is', () => {
   const refusal = { answer: 'I cannot say that.', finish: 'stop' };
   expect(wrongOf(refusal)).toBe('refusal');

@@ -83,6 +83,16 @@ test('the same line has the same id in each file, whatever the thumb', async () 
   expect(await idsOf(LOG.replace('"thumb":"down"', '"thumb":"up"'))).toEqual(ids);
 });
 
+test('a line that was half written is named', async () => {
+  const opened = await feedbackApi(sessionWith(ROWS)).readUseLog(
+    new Blob([LOG, '{"time": "2']),
+    'used.jsonl',
+  );
+  if (!opened.ok) throw new Error(opened.what);
+  expect(opened.answers).toHaveLength(3);
+  expect(opened.left).toContain('Line 4 of used.jsonl is left out');
+});
+
 test('a file that is no log is refused with its line', async () => {
   const api = feedbackApi(sessionWith(ROWS));
   expect(await api.readUseLog(new Blob([ROWS]), 'rows.jsonl')).toMatchObject({
