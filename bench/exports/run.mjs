@@ -318,7 +318,7 @@ const byYaml = (name, filesOf) => async (/** @type {string} */ folder) => {
   const missing = files.filter((file) => !existsSync(join(folder, file)));
   if (missing.length > 0) throw new Error(`${name} names ${missing.join(', ')}, which the folder lacks`);
   return {
-    note: `PyYAML reads ${Object.keys(config).length} settings, and ${files.join(', ')} exist; the program was not run`,
+    note: `PyYAML reads ${Object.keys(config).length} settings, and ${files.join(', ')} exist; the program is not run here`,
   };
 };
 const ADAPTER = ['adapter_config.json', 'adapter_model.safetensors'];

@@ -1,6 +1,7 @@
 /** `--format axolotl`: a configuration for axolotl, with the rows of the steps that are left as tokens and labels, and the adapter to continue from. */
 import { parseJson } from '../../json.ts';
 import { adamwNumbers } from '../../optimisers/adamw/adamw.ts';
+import type { RunSpec } from '../../settings/spec.ts';
 import { checkCounterparts, differences } from './counterparts.ts';
 import {
   adapterFiles,
@@ -84,10 +85,19 @@ function configOf(run: GraduatedRun): Parameters<typeof writeYaml>[0] {
   };
 }
 
+/** What axolotl 0.19 does by itself, in sentences. */
+export const axolotlNotes = ({ warmup }: Pick<RunSpec, 'warmup'>): string[] => [
+  'axolotl turns its LoRA kernels on, which need CUDA.',
+  'On another machine, add `lora_mlp_kernel: false`, `lora_qkv_kernel: false` and `lora_o_kernel: false` to `config.yaml`.',
+  // 0 is no warm-up, whatever the length of the run.
+  ...(warmup === 1 ? ['axolotl makes a warm-up of one step two steps long.'] : []),
+];
+
 function readme(run: GraduatedRun): string {
   const { spec, state, steps } = run;
   const lines = [
     ...NEW_OPTIMISER,
+    ...axolotlNotes(spec),
     'A step has the rows of the run with one process. With N processes, divide gradient_accumulation_steps or micro_batch_size by N.',
     ...differences(spec),
   ];

@@ -1,5 +1,6 @@
 /** What a run becomes in the configuration of another program, and what is refused. */
 import { describe, expect, it } from 'vitest';
+import { axolotlNotes } from '../../../src/runs/graduate/axolotl.ts';
 import { differences } from '../../../src/runs/graduate/counterparts.ts';
 import type { GraduatedRun } from '../../../src/runs/graduate/graduated-run.ts';
 import { GRADUATE_FORMATS } from '../../../src/runs/graduate/registry.ts';
@@ -59,6 +60,12 @@ describe('a setting without a counterpart', () => {
     formatOf('trl').check(specOf({ objective: 'grpo', rewards: [{ name: 'exact-match' }] }));
     formatOf('axolotl').check(specOf({}));
   });
+});
+
+it('says what axolotl does by itself', () => {
+  const warmups = [0, 1, 2].map((warmup) => axolotlNotes({ warmup }).join(' '));
+  expect(warmups.map((text) => text.includes('two steps long'))).toEqual([false, true, false]);
+  expect(warmups[0]).toContain('lora_mlp_kernel: false');
 });
 
 it('says what continues with other numbers', () => {
