@@ -62,7 +62,7 @@ describe.skipIf(!python || missing)('wgpu', () => {
   });
 });
 
-/** Loss and gradients of an adapter on a tiny model of a family. */
+/** Loss and gradients of an adapter on a tiny model of a family: of one row, and of rows that share their first tokens in a tree. */
 async function stepOf(device: GpuDevice, name: string): Promise<void> {
   const files = (...parts: string[]) => referenceFolder('families', name, ...parts);
   const model = await LanguageModel.load(device, files(), { precision: 'f32' });
@@ -70,7 +70,16 @@ async function stepOf(device: GpuDevice, name: string): Promise<void> {
   const adapter = new Adapter(device, modules, tensors, { trainable: true });
   const { integers } = await readTensorsOf(files(), 'reference.safetensors');
   const ids = integers.get('ids')!.values.slice(0, 24);
-  await computeGradients({ model, adapter, store: adapter.store }, [{ ids, labels: ids }]);
+  const trainable = { model, adapter, store: adapter.store };
+  await computeGradients(trainable, [{ ids, labels: ids }]);
+  // The gradients of queries and keys with windows, in three ranges.
+  if (name === 'gemma3') {
+    const rows = [0, 0, 9, 9].map((second, at) => {
+      const own = [...ids.slice(0, 5), ...ids.slice(second, second + 6), ...ids.slice(at)];
+      return { ids: own, labels: own.map((id, t) => (t > 11 ? id : -100)) };
+    });
+    await computeGradients(trainable, rows, { sharePrefixes: true });
+  }
   adapter.destroy();
   await model.destroy();
 }
