@@ -311,7 +311,10 @@ interface SplitReport {
 }
 
 function inWords(files: readonly PartFile[], { out, rows, unreadable, why }: SplitReport): string {
-  const left = unreadable > 0 ? ` ${plural(unreadable, 'row')} could not be read and are in no part.` : '';
+  const left =
+    unreadable > 0
+      ? ` ${plural(unreadable, 'row')} could not be read and ${unreadable === 1 ? 'is' : 'are'} in no part.`
+      : '';
   const table = textTable(
     ['part', 'rows', 'file'],
     files.map((file) => [file.name, String(file.rows.length), join(out, file.file)]),

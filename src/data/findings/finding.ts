@@ -196,7 +196,7 @@ export const FINDINGS = {
   },
   'likely-wrong-label': {
     severity: 'note',
-    why: 'None of the most similar rows has this label. Most have another one, which the words fit better.',
+    why: 'The words of this row, or all similar rows, speak for another label.',
     mend: 'Read these rows and correct the label if it is wrong.',
   },
   'unlikely-label': {

@@ -8,6 +8,7 @@ import type { Checked, CheckRow, Found, RuleAtWork } from './finding.ts';
 import { wordsOfLabels } from './label-words.ts';
 import type { Slow } from './slow.ts';
 import { VectorTexts, type TextVectors } from './text-vectors.ts';
+import { unseenProbabilities } from './unseen-labels.ts';
 import { answerOf, readRows, textOfQuestion, wordsOf } from './texts.ts';
 
 /** A row with a label for an answer. */
@@ -125,10 +126,22 @@ const NEAR = 0.35;
 const LEAST_DOUBT = 3;
 const DOUBT_OF_LABELS = 1.6;
 
+/** Labels up to which a linear model is asked as well: so few have no near rows of their own, and so many words that say which it is. */
+const FEWEST_LABELS = 3;
+/** Words of prompts up to which that takes about a second. */
+const MAX_LEARNED = 2 ** 17;
+/** A label is likely to that model from here on: this part of the way from what the model gives it on its own rows to 1. */
+const SURE = 0.7;
+/** The doubt that the words have to add to that (`LabelWords.doubt`). */
+const DOUBT_TOO = 1;
+
 /** Words of prompts that are compared, about 170 MB: of a larger file the first rows. */
 const MAX_WORDS = 2 ** 22;
 
-/** Rows none of whose most similar rows (TF-IDF over words of the prompt) has their label, and whose words fit the label of most of these better. */
+/**
+ * Rows none of whose most similar rows (TF-IDF over words of the prompt) has their label, and whose words fit the label of most of these better. With two
+ * or three labels also those whose words speak for another label, to a linear model of the other rows and to naive Bayes.
+ */
 function* wrongLabels(labels: LabelNumbers, rows: List<CheckRow>): Slow<Found> {
   const texts = yield* promptsOf(labels, rows);
   const looked = texts.length;
@@ -136,9 +149,15 @@ function* wrongLabels(labels: LabelNumbers, rows: List<CheckRow>): Slow<Found> {
   const { length } = labels.counts;
   const words = yield* wordsOfLabels(texts, numbers, length);
   const least = Math.max(LEAST_DOUBT, DOUBT_OF_LABELS * Math.log(length));
+  const likelier = length <= FEWEST_LABELS ? yield* likelierLabels(texts, numbers, length) : undefined;
   const wrong: number[] = [];
   for (let at = 0; at < looked; at++) {
     yield;
+    const likely = likelier?.[at];
+    if (likely !== undefined && words.doubt(at, likely) >= DOUBT_TOO) {
+      wrong.push(labels.rows.at(at));
+      continue;
+    }
     const { texts: nearest, near } = texts.nearest(at, NEIGHBOURS, NEAR);
     const found = nearest.map((one) => numbers[one]);
     if (found.includes(numbers[at])) continue;
@@ -150,6 +169,27 @@ function* wrongLabels(labels: LabelNumbers, rows: List<CheckRow>): Slow<Found> {
   }
   const detail = `The first ${looked} rows were compared.`;
   return { id: 'likely-wrong-label', rows: wrong, ...(looked < labels.rows.length && { detail }) };
+}
+
+/** For each text the label that a linear model of other texts is surer of than of labels on their own texts, if that is not its own; undefined if there are too many words. */
+function* likelierLabels(
+  texts: TextVectors,
+  labels: Uint32Array,
+  count: number,
+): Slow<(number | undefined)[] | undefined> {
+  if (texts.vectors.words.length > MAX_LEARNED) return undefined;
+  const probabilities = yield* unseenProbabilities(texts, labels, count);
+  const [sums, rows] = [new Float64Array(count), new Uint32Array(count)];
+  for (let at = 0; at < texts.length; at++) {
+    sums[labels[at]] += probabilities[at * count + labels[at]];
+    rows[labels[at]]++;
+  }
+  return Array.from({ length: texts.length }, (_, at) => {
+    const own = probabilities.subarray(at * count, (at + 1) * count);
+    const label = own.indexOf(Math.max(...own));
+    const usual = sums[label] / rows[label];
+    return label !== labels[at] && own[label] >= usual + SURE * (1 - usual) ? label : undefined;
+  });
 }
 
 /** The prompts of the first rows with a label. */

@@ -109,6 +109,17 @@ export class TextVectors {
     return this.words.subarray(this.starts[at], this.starts[at + 1]);
   }
 
+  /** The vectors end to end: where the words of each text start, and where the last end. */
+  get vectors(): {
+    readonly starts: Uint32Array;
+    readonly words: Uint32Array;
+    readonly values: Float64Array;
+    readonly wordCount: number;
+  } {
+    const { starts, words, weights: values, wordCount } = this;
+    return { starts, words, values, wordCount };
+  }
+
   /** In how many texts a word is. */
   spread(word: number): number {
     return this.postings[word + 1] - this.postings[word];

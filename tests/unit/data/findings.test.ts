@@ -243,6 +243,16 @@ describe('labels', () => {
     expect(rowsOf(check([...rows, wrong]), 'likely-wrong-label')).toEqual([30]);
   });
 
+  test('are likely wrong among two if the words speak for the other one, though no row is similar', () => {
+    // Words that half of so many rows have find no similar rows.
+    const words = ['money back', 'parcel late'];
+    const rows = Array.from({ length: 440 }, (_, at) =>
+      ask(`${words[at % 2]} ${[0, 1, 2].map((i) => `own${at}x${i}`).join(' ')}`, `label${at % 2}`),
+    );
+    expect(rowsOf(check(rows), 'likely-wrong-label')).toBeUndefined();
+    expect(rowsOf(check([...rows, ask(words[1], 'label0')]), 'likely-wrong-label')).toEqual([440]);
+  });
+
   /** Thirty labels with words of their own and one that a neighbour has, in rows that have little else in common. */
   const many = (): object[] =>
     Array.from({ length: 360 }, (_, at) => {
