@@ -51,7 +51,7 @@ export function addScorers(record: Evaluation, names: readonly ScorerChoice[]): 
 /** What a record keeps of a row. Tokens are counted by a tokenizer, and other columns are in the file. */
 const KEPT: ReadonlySet<Need> = new Set(['reference', 'label', 'prompt', 'passages']);
 
-/** Whether a record is of prompts alone: their answers have nothing to be compared with. */
+/** Whether a record has prompts only, whose answers have nothing to be compared with. */
 const isOfPrompts = ({ items }: Evaluation): boolean => items.every(({ expected }) => expected === '');
 
 /** Why a scorer cannot have a score in a record, as the end of a sentence; undefined if it can. */

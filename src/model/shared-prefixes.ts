@@ -192,7 +192,7 @@ function treesOf(parts: readonly SequencePart[]): Node[] {
   const common = order.map((at, i) =>
     i === 0 ? 0 : commonPrefix(parts[order[i - 1]], shareable[order[i - 1]], parts[at], shareable[at]),
   );
-  // Between two texts that are predicted whole, nothing is shared where that costs the least.
+  // Two texts that are predicted whole cannot share: the order is cut between them, at the place that costs the fewest tokens.
   let whole: number | undefined;
   order.forEach((sequence, i) => {
     if (!isWhole(parts[sequence])) return;

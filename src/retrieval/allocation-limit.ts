@@ -1,12 +1,12 @@
 /**
  * A limit on what a thread allocates. A stream of 5 kB in a PDF can unpack to gigabytes, through any of its filters, and pdf.js knows its size only when it
- * is in memory. All that it unpacks lies in typed arrays, so that their constructors are where it can be stopped.
+ * is in memory. All that it unpacks lies in typed arrays, so their constructors can stop it.
  */
 
 export const MOST_MEBIBYTES = 32;
 /** The largest array: the content of a page, or a font. A buffer that grows is doubled, and a byte may become tens of bytes of objects. */
 const MOST_BYTES = MOST_MEBIBYTES * 2 ** 20;
-/** The sum of larger arrays until they are counted anew. What is free again counts too, so that it is far more than a page of a real file takes. */
+/** The most bytes of larger arrays until the count starts again. Freed arrays count too, so it is far more than a page of a real file takes. */
 const MOST_IN_ALL = 16 * MOST_BYTES;
 /** Smaller arrays are not counted. */
 const COUNTED_FROM = 2 ** 16;
@@ -14,7 +14,7 @@ const COUNTED_FROM = 2 ** 16;
 const PACKED_SLICE = 2 ** 14;
 
 export interface AllocationLimit {
-  /** Counts anew. */
+  /** Starts the count again. */
   reset(): void;
   /** Is called when an array is refused: code that reads broken files may go on without it. */
   onRefused: () => void;

@@ -16,7 +16,7 @@ export function bm25Words(text: string): string[] {
 /** Chunks that are read without a pause: some milliseconds. */
 const READ_AT_ONCE = 256;
 
-/** Is told how far long work is, between two parts of it. It may let other work run, and throws to end this. */
+/** Called with the progress of long work, between two parts of it. It may let other work run, and ends this work if it throws. */
 export type Between = (done: number, total: number) => void | Promise<void>;
 
 /** The chunks that hold a word, and how often each does. */

@@ -8,7 +8,7 @@ import type { DocumentHit, SearchChoice } from '../api/documents.ts';
 import type { DeviceEncoder, HeldVectors, IndexWatch } from './ports.ts';
 import type { DocumentSettings } from './settings.ts';
 
-/** Work of at least so long is told, and lets the page speak. */
+/** Milliseconds after which long work reports its progress and lets other calls run. */
 const SLICE_MS = 40;
 
 /** Tells how far the reading of words is, and lets calls of the page come in between: one of them may stop it. */
