@@ -32,6 +32,9 @@ import { settingFlags } from './setting-flags.ts';
 export const ASKED_PARTS = ['test', 'validation', 'train', 'all'] as const;
 /** The rows whose loss is measured: the asked ones, or the whole part. */
 export const LOSS_ROWS = ['asked', 'all'] as const;
+/** Methods that put examples before each question. */
+const WITH_EXAMPLES: readonly Method[] = [fewShot, instructedFewShot, adapterFewShot];
+export const hasExamples = (method: Method): boolean => WITH_EXAMPLES.includes(method);
 /** Methods that put passages of an index before a question. */
 const OF_INDEX: readonly Method[] = [retrieval, adapterRetrieval];
 const DEFAULT_ROWS = 100;
@@ -69,7 +72,7 @@ export const evaluateFlags = {
   ...settingFlags(SPLIT_SETTINGS),
   split: {
     value: 'PART',
-    help: 'the rows that are measured: test (default), validation, train, or all of --data, with none to learn from',
+    help: 'the rows that are measured: test (default, or all if no rows are held out), validation, train, or all of --data. Methods with examples then take theirs from a few rows that no method answers',
   },
   rows: {
     value: 'N',

@@ -2,21 +2,59 @@
 import type { Example } from '../data/example.ts';
 import { wholeNumbers } from '../data/number-column.ts';
 import { promptQuestionsOf, questionsOf, type Question } from '../data/questions.ts';
+import type { ReservedRows } from '../evaluate/draw.ts';
 import type { Draw } from '../evaluate/record.ts';
 import { adapterFewShot } from '../evaluate/methods/few-shot.ts';
 import type { Pair } from '../evaluate/methods/method.ts';
 import { adapterRetrieval } from '../evaluate/methods/retrieval.ts';
-import { rowsInWords } from '../evaluate/rows-in-words.ts';
+import { reservedInWords, rowsInWords } from '../evaluate/rows-in-words.ts';
 import { GraftError } from '../errors.ts';
 import { isHeld, itemOf, itemsOf, spread, type List } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { count, plural } from '../numbers.ts';
 import { answerProblem } from '../scorers/rewards/specs.ts';
-import type { ASKED_PARTS } from './evaluate-flags.ts';
+import {
+  askedShots,
+  chosenMethods,
+  hasExamples,
+  type ASKED_PARTS,
+  type EvaluateFlags,
+} from './evaluate-flags.ts';
 import type { ChosenRewards } from './evaluate-rewards.ts';
 import { rowsWith, type PlacedRow } from './placed-rows.ts';
 
 export type AskedPart = (typeof ASKED_PARTS)[number];
+
+/** Flags that hold rows out, or bring test rows. */
+const HOLDING_OUT = ['test-data', 'test-fraction', 'val-fraction'] as const;
+
+/** The part that is measured: a file without test rows is one of test rows, unless a flag asks for a split. @param asked with --split */
+export function partOf(flags: EvaluateFlags, all: List<PlacedRow>, asked: AskedPart | undefined): AskedPart {
+  if (asked !== undefined) return asked;
+  const isSplit =
+    HOLDING_OUT.some((name) => flags.isGiven(name)) || rowsWith(all, (fate) => fate === 'test').length > 0;
+  return isSplit ? 'test' : 'all';
+}
+
+/** The share of the rows that methods by default may reserve as examples. */
+const RESERVED_BY_DEFAULT = 0.1;
+
+/** The rows that are reserved as examples; undefined if no method needs some, or other rows are there. @param learned as for `chosenMethods` */
+export function reservedRows(
+  flags: EvaluateFlags,
+  part: AskedPart,
+  learned: boolean | undefined,
+): { of(questions: number): ReservedRows } | undefined {
+  if (part !== 'all' || !chosenMethods(flags, learned).some(hasExamples)) return undefined;
+  const counts = askedShots(flags);
+  const isDefault = !flags.isGiven('methods');
+  return {
+    of: (questions) => ({
+      counts,
+      most: isDefault ? Math.floor(RESERVED_BY_DEFAULT * questions) : questions - 1,
+    }),
+  };
+}
 
 /** Rows of a large file for the distance of an adapter, spread evenly. */
 const OWN_ROWS = 512;
@@ -140,7 +178,8 @@ export function askedInWords(part: AskedPart, asked: number, draw: Draw): string
     asked === of
       ? `All ${count(of)} ${PART_ROWS[part]}.`
       : `${count(asked)} of ${count(of)} ${PART_ROWS[part]}${isAll ? '' : `, drawn at random with seed ${seed}`}.`;
-  return `${drawn}${all}${left}`;
+  const reserved = draw.reserved ? ` ${reservedInWords(draw.reserved)}` : '';
+  return `${drawn}${all}${left}${reserved}`;
 }
 
 /** Who answers, before it has answered. @param method its name */
@@ -157,7 +196,23 @@ export function methodLeftOutInWords(title: string, part: AskedPart, training: n
     training > 0
       ? `${training === 1 ? 'there is' : 'there are'} only ${plural(training, 'training row')} to answer from`
       : part === 'all'
-        ? '--split all measures every row and keeps none to answer from'
+        ? 'all rows are measured, and no training rows are there to answer from'
         : 'there are no training rows to answer from';
   return `${title}: left out, since ${why}.`;
 }
+
+/** A method of --methods that answers from training rows, of which there are none. */
+export const noTraining = (): GraftError =>
+  new GraftError(
+    'evaluate-rows',
+    'There are no training rows to answer from.',
+    'Give them as --data, and the rows to ask as --test-data.',
+  );
+
+/** A method of --methods that needs more examples than can be reserved. @param questions how many rows ask for something */
+export const tooFewExamples = (shots: number, questions: number): GraftError =>
+  new GraftError(
+    'evaluate-shots',
+    `${shots} examples are asked for, and of the ${questions} rows that ask for something none would be left to ask.`,
+    'Ask for fewer examples, or give training rows as --data and the rows to ask as --test-data.',
+  );

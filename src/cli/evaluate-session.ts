@@ -34,8 +34,10 @@ import {
   methodLeftOutInWords,
   noRows,
   pairsOf,
+  partOf,
   promptQuestion,
   questionsIn,
+  reservedRows,
   whoInWords,
   type AskedPart,
 } from './evaluate-session-rows.ts';
@@ -90,10 +92,13 @@ interface More {
   readonly held?: HeldRows;
 }
 
-/** @throws GraftError `evaluate-rows`, `delta-base` for a tuned model of another base, and those of reading data and opening models */
+/**
+ * @param askedPart the part that is measured; without one the test rows, or all if none are held out
+ * @throws GraftError `evaluate-rows`, `delta-base` for a tuned model of another base, and those of reading data and opening models
+ */
 export async function openEvalSession(
   flags: EvaluateFlags,
-  part: AskedPart,
+  askedPart: AskedPart | undefined,
   output: Output,
   { opened, chosenRewards, comparesPairs = false, held }: More = {},
 ): Promise<EvalSession> {
@@ -128,6 +133,9 @@ export async function openEvalSession(
   reportData(output, report);
   const chat = tokenizer.chatTemplate !== undefined;
   const template = tokenizer.chatTemplate ?? false;
+  const part = partOf(flags, all, askedPart);
+  if (part !== askedPart && part === 'all')
+    output.line('No rows are held out as test rows: all of --data is measured, as with --split all.');
   const measured = rowsWith(all, (fate) =>
     part === 'all' ? isUsed(fate) || fate === 'capped' : fate === part,
   );
@@ -140,7 +148,8 @@ export async function openEvalSession(
   const training = rowsWith(all, (fate) => (part === 'test' || part === 'validation') && fate === 'train');
   output.progress('Reading the questions', true);
   const train = pairsOf(training, answeredQuestion(template));
-  const drawnFrom = new DrawnFrom(tokenizer);
+  const reserve = isPrompts ? undefined : reservedRows(flags, part, chosenRewards?.learned);
+  const drawnFrom = new DrawnFrom(tokenizer, { mayReserve: reserve !== undefined });
   const test = pairsOf(measured, isPrompts ? promptQuestion(chat) : answeredQuestion(template), (question) =>
     drawnFrom.add(question),
   );
@@ -148,10 +157,13 @@ export async function openEvalSession(
   const drawn = drawAmong(
     drawnFrom,
     (at) => itemOf(test, at).question,
-    { rows: rowCount, seed },
+    { rows: rowCount, seed, reserve: reserve?.of(test.length) },
     tokenizer,
     shape.maxPositions,
   );
+  const reserved = drawn.reserved?.examples.map((at) => itemOf(test, at));
+  const kept = new Set(Array.from(drawn.reserved?.kept ?? [], (at) => itemOf(test, at).row));
+  const left = kept.size === 0 ? measured : rowsWith(measured, (_, row) => !kept.has(row));
   const rows = withChoices(
     drawn.chosen.map((at) => itemOf(test, at)),
     questionsIn(train, test),
@@ -173,11 +185,12 @@ export async function openEvalSession(
         limits,
         all,
         measured,
+        left,
         test,
         drawn,
         lossOf,
       },
-      ...{ rowCount, seed, chosenRewards, isPrompts, trainRows: train.length },
+      ...{ rowCount, seed, chosenRewards, isPrompts, trainRows: train.length, reserved },
       report: (text) => output.progress(`${label}: ${text}`),
     },
     output,
@@ -204,7 +217,15 @@ export async function openEvalSession(
     ...{ time: start, graft: version(), ...(task && { task }) },
     model: { name: modelFiles.name, bundled: false },
     data: { name: report.files.map((file) => file.name).join(', ') },
-    draw: { ...drawn.draw, test: measured.length },
+    draw: {
+      ...{ ...drawn.draw, test: left.length },
+      ...(reserved && {
+        reserved: {
+          examples: reserved.map(({ row, example }) => ({ row, line: example.line })),
+          copies: kept.size - reserved.length,
+        },
+      }),
+    },
     newTokens: drawn.newTokens,
     ...(groupedBy !== undefined && { groupedBy }),
     ...(chosenAs && { choices: chosenAs }),
@@ -215,12 +236,12 @@ export async function openEvalSession(
 
   async function* measure(signal: AbortSignal): AsyncGenerator<void> {
     const plan: EvaluationPlan = {
-      ...{ made, items, train, subjects, rewards, chosen, isPrompts, seed, passages },
+      ...{ made, items, train, reserved, subjects, rewards, chosen, isPrompts, seed, passages },
       asked: rows,
       shots: askedShots(flags)[0],
       examples: askedExamples(flags),
       encoder,
-      instruction: askedInstruction(flags, train, rows),
+      instruction: askedInstruction(flags, train, [...rows, ...(reserved ?? [])]),
       measures: { answers: !isSilent },
       async each(rows, work) {
         for (const [at, row] of rows.entries()) {

@@ -6,8 +6,7 @@ import type { Forgetting } from '../evaluate/forgetting.ts';
 import { drawRows, type Drawn } from '../evaluate/draw.ts';
 import { OpenEvalModel } from '../evaluate/open-eval-model.ts';
 import { evaluateLoss } from '../evaluate/loss.ts';
-import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
-import { instructed, instructedFewShot } from '../evaluate/methods/instructed.ts';
+import { instructed } from '../evaluate/methods/instructed.ts';
 import type { Method } from '../evaluate/methods/method.ts';
 import { drawPairs, pairRowsOf } from '../evaluate/pairs.ts';
 import type { Seen, Trained } from '../evaluate/record.ts';
@@ -20,12 +19,20 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import { openAdapterWithFacts, type OpenedAdapter } from './adapter-facts.ts';
 import {
   methodLeftOutInWords,
+  noTraining,
   ownRows,
+  tooFewExamples,
   wholeExamples,
   type AskedPart,
   type PlacedPair,
 } from './evaluate-session-rows.ts';
-import { askedShots, chosenMethods, type EvaluateFlags, type LOSS_ROWS } from './evaluate-flags.ts';
+import {
+  askedShots,
+  chosenMethods,
+  hasExamples,
+  type EvaluateFlags,
+  type LOSS_ROWS,
+} from './evaluate-flags.ts';
 import type { ChosenRewards } from './evaluate-rewards.ts';
 import { TrainedRows, type MeasuredRows } from './evaluate-seen.ts';
 import { ForgettingWatch, openCheck, type GeneralCheck } from './forgetting.ts';
@@ -44,6 +51,8 @@ interface SubjectRows extends Pick<
   readonly part: AskedPart;
   readonly session: Session;
   readonly all: List<PlacedRow>;
+  /** The measured rows without those that are reserved. */
+  readonly left: List<PlacedRow>;
   /** Rows with a question, and their places among the measured ones. */
   readonly test: List<PlacedPair>;
   readonly drawn: Drawn;
@@ -54,6 +63,8 @@ interface SubjectRows extends Pick<
   readonly isPrompts: boolean;
   /** Training rows that can be examples. */
   readonly trainRows: number;
+  /** Rows that are not asked, as examples in their place. */
+  readonly reserved: readonly PlacedPair[] | undefined;
   /** Tells how far the present subject is. */
   readonly report: (text: string) => void;
 }
@@ -72,13 +83,11 @@ interface OpenSubjects {
   readonly pairs: number;
 }
 
-const hasExamples = (method: Method): boolean =>
-  [fewShot, instructedFewShot, adapterFewShot].includes(method);
 const isPrompting = (method: Method): boolean => method === instructed || hasExamples(method);
 
 /** @throws GraftError `delta-base` for a tuned model of another base, and those of opening adapters and texts */
 export async function openSubjects(exam: SubjectRows, output: Output): Promise<OpenSubjects> {
-  const { flags, session, tokenizer, drawn, test, measured, isPrompts, chosenRewards } = exam;
+  const { flags, session, tokenizer, drawn, test, measured, left, isPrompts, chosenRewards } = exam;
   const general = flags.text('general');
   const generalText = general === undefined ? undefined : await readGeneral(general, session);
   const tuned = await openTuned(exam, output);
@@ -86,11 +95,12 @@ export async function openSubjects(exam: SubjectRows, output: Output): Promise<O
   const check =
     forgetting === undefined ? undefined : await openCheck(forgetting, session, ownRows(exam.all, measured));
   // Rows without a question have a loss, too.
-  const some =
-    drawn.chosen.length > 0
-      ? drawn.chosen.map((at) => itemOf(test, at).row)
-      : drawRows(measured.length, { rows: exam.rowCount, seed: exam.seed });
-  const lossRows = exam.lossOf === 'all' ? [...itemsOf(measured)] : some.map((at) => itemOf(measured, at));
+  const lossRows =
+    exam.lossOf === 'all'
+      ? [...itemsOf(left)]
+      : drawn.chosen.length > 0
+        ? drawn.chosen.map((at) => itemOf(measured, itemOf(test, at).row))
+        : drawRows(left.length, { rows: exam.rowCount, seed: exam.seed }).map((at) => itemOf(left, at));
   const chat = tokenizer.chatTemplate !== undefined;
   const examples = wholeExamples(lossRows, chat);
   const rowsBy = (own: Tokenizer, adapter: Adapter | undefined): PreparedRow[] =>
@@ -102,7 +112,7 @@ export async function openSubjects(exam: SubjectRows, output: Output): Promise<O
   /** Pairs among the measured rows; answers with labels find each other among all of the part. */
   const pairsBy = (own: Tokenizer, adapter: Adapter | undefined): readonly LabelledTokens[] =>
     areJudged
-      ? drawPairs(pairRowsOf(rowsAgain(exam, itemsOf(measured), own, adapter)), {
+      ? drawPairs(pairRowsOf(rowsAgain(exam, itemsOf(left), own, adapter)), {
           rows: exam.rowCount,
           seed: exam.seed,
         })
@@ -155,8 +165,17 @@ export async function openSubjects(exam: SubjectRows, output: Output): Promise<O
   /** A default method that cannot be measured is left out; one that was asked for is an error. */
   const isOptional = flags.text('methods') === undefined;
   const counts = askedShots(flags);
+  const exampleRows = exam.reserved?.length ?? exam.trainRows;
+  /** Why a method that was asked for cannot answer without training rows. */
+  const lackOf = (method: Method, shots: number | undefined): GraftError | undefined => {
+    if (isOptional || exam.trainRows > 0) return undefined;
+    if (method.kind === 'rule') return noTraining();
+    if (shots === undefined || shots <= exampleRows) return undefined;
+    return exam.part === 'all' && !isPrompts ? tooFewExamples(shots, test.length) : noTraining();
+  };
   const planOf = (method: Method, one: Tuned | undefined, shots: number | undefined): SubjectPlan => {
     const { name, kind, objective, took, seen, trained } = one ?? {};
+    const lack = lackOf(method, shots);
     const many = counts.length > 1 && shots !== undefined ? `: ${shots}` : '';
     return {
       method,
@@ -171,7 +190,7 @@ export async function openSubjects(exam: SubjectRows, output: Output): Promise<O
         ...(seen !== undefined && { seen }),
         ...(trained && { trained }),
       },
-      open: () => openSubject(one ?? { own: tokenizer }),
+      open: () => (lack ? Promise.reject(lack) : openSubject(one ?? { own: tokenizer })),
       ...(isOptional &&
         isPrompting(method) && {
           isOptional: (error) => error instanceof GraftError && error.code === 'evaluate-shots',
@@ -180,8 +199,8 @@ export async function openSubjects(exam: SubjectRows, output: Output): Promise<O
   };
   const subjects = chosenMethods(flags, chosenRewards?.learned)
     .filter((method) => {
-      const lacks = isOptional && hasExamples(method) && exam.trainRows < counts[0];
-      if (lacks) output.line(methodLeftOutInWords(method.title, exam.part, exam.trainRows));
+      const lacks = isOptional && hasExamples(method) && exampleRows < counts[0];
+      if (lacks) output.line(methodLeftOutInWords(method.title, exam.part, exampleRows));
       return !lacks;
     })
     .flatMap((method) => {
@@ -194,11 +213,12 @@ export async function openSubjects(exam: SubjectRows, output: Output): Promise<O
 }
 
 async function openTuned(exam: SubjectRows, output: Output): Promise<Tuned[]> {
-  const { flags, part, session, tokenizer, drawn, test, all, measured, files, keepsColumns, limits } = exam;
+  const { flags, part, session, tokenizer, drawn, test, all, measured, left } = exam;
+  const { files, keepsColumns, limits } = exam;
   const asked = drawn.chosen.map((at) => itemOf(measured, itemOf(test, at).row));
   /** Rows of training are known to be seen. */
   const trained = new TrainedRows({
-    ...{ files, keepsColumns, limits, tokenizer, measured, asked },
+    ...{ files, keepsColumns, limits, tokenizer, measured: left, asked },
     // With an index, rows without an answer are read with another one.
     all: flags.isGiven('index') ? undefined : all,
   });

@@ -105,8 +105,9 @@ interface Call {
 
 async function evaluate(call: Call): Promise<void> {
   const { flags, out, output } = call;
-  const part = flags.choice('split', ASKED_PARTS) ?? 'test';
-  const exam = await openEvalSession(flags, part, output, { chosenRewards: await chosenRewards(flags) });
+  const exam = await openEvalSession(flags, flags.choice('split', ASKED_PARTS), output, {
+    chosenRewards: await chosenRewards(flags),
+  });
   // Nothing is wanted of answers to prompts alone: what compares with a reference has no column.
   const metrics = chosenMetrics(flags).filter(
     (scorer) => !exam.isPrompts || (isAnswerScorer(scorer) && !isComparing(needsOf(scorer))),
@@ -139,7 +140,7 @@ async function evaluate(call: Call): Promise<void> {
   else {
     const record = exam.record();
     const { items, made } = record;
-    if (made.draw) output.line(askedInWords(part, items.length, made.draw));
+    if (made.draw) output.line(askedInWords(exam.part, items.length, made.draw));
     output.result(recordText(record, metrics));
     const table = tunedTable(record, metrics);
     if (table) output.result(tunedTableText(table));

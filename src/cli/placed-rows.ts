@@ -75,13 +75,16 @@ export function placedRowsOf(taken: TakenRows): List<PlacedRow> {
   return { length, at: (place) => (place >= 0 && place < length ? new TakenRow(taken, place) : undefined) };
 }
 
-/** Those of which the fate fits, in their order. */
-export function rowsWith(rows: List<PlacedRow>, fits: (fate: RowStatus) => boolean): List<PlacedRow> {
-  if (isHeld(rows)) return rows.filter(({ fate }) => fits(fate));
+/** Those of which the fate, or the place in the list, fits, in their order. */
+export function rowsWith(
+  rows: List<PlacedRow>,
+  fits: (fate: RowStatus, place: number) => boolean,
+): List<PlacedRow> {
+  if (isHeld(rows)) return rows.filter(({ fate }, place) => fits(fate, place));
   const places = new Uint32Array(rows.length);
   let length = 0;
   for (let place = 0; place < rows.length; place++)
-    if (fits(itemOf(rows, place).fate)) places[length++] = place;
+    if (fits(itemOf(rows, place).fate, place)) places[length++] = place;
   const own = places.slice(0, length);
   return { length, at: (index) => (index in own ? rows.at(own[index]) : undefined) };
 }

@@ -8,22 +8,22 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import { promptOfQuestion } from './answer.ts';
 import type { Draw } from './record.ts';
 
-/** Answers as numbers from 0 in the order in which they first come, equal for those that differ by no more than white space at the ends. */
+/** Texts as numbers from 0 in the order in which they first come, equal for those that differ by no more than white space at the ends. */
 class Labels {
   readonly #distinct = new DistinctHashes();
   readonly #numbers = wholeNumbers();
 
-  static of(answers: Iterable<string>): Labels {
+  static of(texts: Iterable<string>): Labels {
     const labels = new Labels();
-    for (const answer of answers) labels.add(answer);
+    for (const text of texts) labels.add(text);
     return labels;
   }
 
-  add(answer: string): void {
-    this.#numbers.push(this.#distinct.add(hashesOfTexts(answer.trim())));
+  add(text: string): void {
+    this.#numbers.push(this.#distinct.add(hashesOfTexts(text.trim())));
   }
 
-  /** The number of each answer. */
+  /** The number of each text. */
   get numbers(): Uint32Array {
     return this.#numbers.all;
   }
@@ -100,26 +100,46 @@ function countsOf(labels: Uint32Array, drawn: readonly number[]): LabelCounts | 
 /** Tokens of an answer: room for the longest expected one and a little more, within these. */
 const ANSWER_TOKENS = { least: 64, spare: 16, most: 512 };
 
+/** Questions that are not asked, so that prompts can have their rows as examples. */
+export interface Reserved {
+  /** Places of the examples. */
+  readonly examples: readonly number[];
+  /** Places of all that are not asked: the examples, and the questions with the prompt of one. */
+  readonly kept: ReadonlySet<number>;
+}
+
 export interface Drawn {
   /** Indices of the questions, in the order in which they were drawn. */
   readonly chosen: readonly number[];
   /** Tokens that an answer may take. */
   readonly newTokens: number;
   readonly draw: Draw;
+  /** Missing if no rows were to be reserved, or too few would be left to ask. */
+  readonly reserved?: Reserved;
 }
 
-/** What a draw knows of questions: all that it needs of those that are not drawn. Eight bytes for each, and 24 to 32 for each different answer. */
+/**
+ * What a draw knows of questions: all that it needs of those that are not drawn. Eight bytes for each, and 24 to 32 for each different answer. The same
+ * again for prompts, if some rows may be reserved.
+ */
 export class DrawnFrom {
   readonly #labels = new Labels();
+  readonly #prompts: Labels | undefined;
   /** The places of the questions of each task. */
   readonly #tasks = new Map<string | undefined, NumberColumn>();
   #longest = 0;
   #length = 0;
 
-  constructor(private readonly tokenizer: Pick<Tokenizer, 'encode'>) {}
+  constructor(
+    private readonly tokenizer: Pick<Tokenizer, 'encode'>,
+    { mayReserve = false }: { readonly mayReserve?: boolean } = {},
+  ) {
+    if (mayReserve) this.#prompts = new Labels();
+  }
 
-  add({ expected, task }: Question): void {
+  add({ prompt, expected, task }: Question): void {
     this.#labels.add(expected);
+    this.#prompts?.add(prompt);
     this.#longest = Math.max(this.#longest, this.tokenizer.encode(expected).length);
     const places = this.#tasks.get(task) ?? wholeNumbers();
     places.push(this.#length++);
@@ -146,15 +166,60 @@ export class DrawnFrom {
     );
   }
 
+  /**
+   * Rows for examples: the last of the drawn order, with labels in their shares. So the first, which are asked, are the same without examples.
+   *
+   * @param orders as `orders` gives them
+   * @param isUsable whether the question at a place can be an example
+   * @returns undefined if there are too few for any of the counts
+   */
+  reserve(
+    orders: readonly Uint32Array[],
+    { counts, most }: ReservedRows,
+    isUsable: (place: number) => boolean,
+  ): Reserved | undefined {
+    if (!this.#prompts) return undefined;
+    const prompts = this.#prompts.numbers;
+    const wanted = Math.max(0, ...counts);
+    const longest = Math.max(0, ...orders.map(({ length }) => length));
+    const exampleOf = new Map<number, number>();
+    for (let back = 1; back <= longest; back++)
+      for (const order of orders) {
+        const place = order.at(-back);
+        if (place === undefined || exampleOf.size === wanted) continue;
+        if (!exampleOf.has(prompts[place]) && isUsable(place)) exampleOf.set(prompts[place], place);
+      }
+    for (const count of [...counts].sort((a, b) => b - a)) {
+      if (count > exampleOf.size) continue;
+      const examples = new Map([...exampleOf].slice(0, count));
+      const kept = new Set<number>();
+      prompts.forEach((prompt, place) => {
+        if (examples.has(prompt)) kept.add(place);
+      });
+      if (kept.size <= most) return { examples: [...examples.values()], kept };
+    }
+    return undefined;
+  }
+
   /** How often labels came up, if answers are labels of one task. */
   countsOf(drawn: readonly number[]): LabelCounts | undefined {
     return this.#tasks.size > 1 ? undefined : countsOf(this.#labels.numbers, drawn);
   }
 }
 
+/** How many rows are reserved. */
+export interface ReservedRows {
+  /** Numbers of examples: the largest is taken that leaves enough to ask. */
+  readonly counts: readonly number[];
+  /** The most rows that may be kept from the questions. */
+  readonly most: number;
+}
+
 interface Sample {
   readonly rows: number;
   readonly seed: number;
+  /** If some rows are reserved. */
+  readonly reserve?: ReservedRows | undefined;
 }
 
 /**
@@ -176,19 +241,24 @@ export function drawQuestions(
 export function drawAmong(
   from: DrawnFrom,
   questionAt: (place: number) => Question,
-  { rows, seed }: Sample,
+  { rows, seed, reserve }: Sample,
   tokenizer: Tokenizer,
   maxPositions: number,
 ): Drawn {
   const { least, spare, most } = ANSWER_TOKENS;
   const newTokens = Math.min(Math.max(least, from.longest + spare), most, Math.floor(maxPositions / 2));
+  const isTooLong = (at: number): boolean =>
+    promptOfQuestion(tokenizer, questionAt(at)).length + newTokens > maxPositions;
+  const orders = from.orders(seed);
+  const reserved = reserve && from.reserve(orders, reserve, (at) => !isTooLong(at));
   const chosen: number[] = [];
   let tooLong = 0;
-  for (const order of from.orders(seed)) {
+  for (const order of orders) {
     let drawn = 0;
     for (const at of order) {
       if (drawn >= rows) break;
-      if (promptOfQuestion(tokenizer, questionAt(at)).length + newTokens > maxPositions) tooLong++;
+      if (reserved?.kept.has(at)) continue;
+      if (isTooLong(at)) tooLong++;
       else {
         chosen.push(at);
         drawn++;
@@ -196,5 +266,10 @@ export function drawAmong(
     }
   }
   const labels = from.countsOf(chosen);
-  return { chosen, newTokens, draw: { seed, of: from.length, tooLong, ...(labels && { labels }) } };
+  const of = from.length - (reserved?.kept.size ?? 0);
+  return {
+    ...{ chosen, newTokens },
+    draw: { seed, of, tooLong, ...(labels && { labels }) },
+    ...(reserved && { reserved }),
+  };
 }

@@ -44,6 +44,12 @@ export const Draw = v.object({
   of: count,
   test: v.optional(count),
   planned: v.optional(count),
+  reserved: v.optional(
+    v.object({
+      examples: v.pipe(v.array(v.object({ row: v.optional(count), line: v.optional(count) })), v.readonly()),
+      copies: count,
+    }),
+  ),
   tooLong: count,
   labels: v.optional(v.object({ drawn: count, of: count, least: count, most: count })),
 });

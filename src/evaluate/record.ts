@@ -27,13 +27,22 @@ export interface LossReport {
   readonly tasks?: Readonly<Record<string, LossReport>>;
 }
 
+/** Rows of the asked part that are not asked: methods put them before each question, since no other rows are there as examples. */
+export interface ReservedExamples {
+  readonly examples: readonly Pick<Item, 'row' | 'line'>[];
+  /** Further rows that are not asked, since an example has their prompt. */
+  readonly copies: number;
+}
+
 /** How the rows that were asked were drawn from the test part. */
 export interface Draw {
   readonly seed: number;
-  /** Rows of the test part that have a question. */
+  /** Rows of the test part that have a question, without reserved ones. */
   readonly of: number;
-  /** All rows of the test part; missing in results of earlier versions. */
+  /** All rows of the test part, without reserved ones; missing in results of earlier versions. */
   readonly test?: number;
+  /** Missing if none are reserved: examples are rows of training. */
+  readonly reserved?: ReservedExamples;
   /** How many rows were to be asked, if the measurement was stopped before all of them were. */
   readonly planned?: number;
   /** Drawn rows that were skipped, since they leave no room for an answer. */

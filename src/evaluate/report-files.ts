@@ -8,10 +8,11 @@ import { isComparing, needsOf, type Scorer } from '../scorers/scorer.ts';
 import { scorersOf } from './columns.ts';
 import { squareNumbers, squaresOf } from './documents-weights.ts';
 import { hasPassages } from './grounding.ts';
-import type { Evaluation } from './record.ts';
+import type { Evaluation, ReservedExamples } from './record.ts';
 import { EVALUATION_FILE, evaluationFile } from './record-file.ts';
 import { judgeRecord, methodReports, predictionsOf, seedsReport, type JudgedMethod } from './report.ts';
 import { reportPage, type AboutReport } from './report-page.ts';
+import { reservedInWords } from './rows-in-words.ts';
 import { successOfRecord } from './success.ts';
 import { tableReport, tunedTable } from './table-report.ts';
 
@@ -48,6 +49,13 @@ export function settingsReport(metrics: readonly Scorer[]): { readonly metrics?:
 const groupsOf = (record: Evaluation): number =>
   clustersOf(record, record.items.length)?.length ?? record.items.length;
 
+const reservedReport = (reserved: ReservedExamples): object => ({
+  rows: reserved.examples.length,
+  lines: reserved.examples.map(({ line }) => line),
+  same_prompt: reserved.copies,
+  why: reservedInWords(reserved),
+});
+
 /** The content of report.json, without the record. */
 export function reportOf(record: Evaluation, { inputs, metrics, judged, stopped }: ReportOf): object {
   const { items, made } = record;
@@ -63,6 +71,7 @@ export function reportOf(record: Evaluation, { inputs, metrics, judged, stopped 
       of: made.draw?.of,
       too_long: made.draw?.tooLong,
       labels: made.draw?.labels,
+      ...(made.draw?.reserved && { reserved: reservedReport(made.draw.reserved) }),
     },
     ...(made.choices && { choices: made.choices }),
     ...settingsReport(metrics),

@@ -20,7 +20,7 @@ import { reportDocuments, DOCUMENTS_STYLE } from './report-documents.ts';
 import type { Evaluation } from './record.ts';
 import type { JudgedMethod } from './report.ts';
 import { reportAnswers, rowsStyle } from './report-rows.ts';
-import { foldRowsInWords, rowsInWords } from './rows-in-words.ts';
+import { foldRowsInWords, reservedInWords, rowsInWords } from './rows-in-words.ts';
 import { successOfRecord } from './success.ts';
 import { baseOf, notMeasured, sideOf, type Side } from './sides.ts';
 
@@ -95,7 +95,7 @@ function verdictOf(record: Evaluation, { judged, part }: AboutReport): Html {
         ? `${foldRowsInWords(items.length, made.folds)} The runs share training rows, so the interval is somewhat too narrow.`
         : part === 'test'
           ? rowsInWords(items.length, made.draw)
-          : `${plural(items.length, 'row')} of ${part === 'all' ? 'the whole file' : `the ${part} part`}.`;
+          : `${plural(items.length, 'row')} of ${part === 'all' ? 'the whole file' : `the ${part} part`}.${made.draw?.reserved ? ` ${reservedInWords(made.draw.reserved)}` : ''}`;
   if (!judged)
     return html`<p class="verdict sober">
         No verdict: it compares something tuned with the base model, on test rows that both answered.

@@ -1,6 +1,6 @@
 /** The rows of a measurement, in words. */
 import { count, plural } from '../numbers.ts';
-import type { Draw, LossReport } from './record.ts';
+import type { Draw, LossReport, ReservedExamples } from './record.ts';
 
 /** @param asked how many rows were asked @param loss of the same measurement: before the size of the test part was kept, it was over all of it */
 export function rowsInWords(asked: number, draw: Draw | undefined, loss?: LossReport): string {
@@ -15,6 +15,7 @@ export function rowsInWords(asked: number, draw: Draw | undefined, loss?: LossRe
     tooLong > 0
       ? ` ${plural(tooLong, 'row')} that came up ${tooLong === 1 ? 'was' : 'were'} left out: too long for this model to answer.`
       : '';
+  const reserved = draw.reserved ? ` ${reservedInWords(draw.reserved)}` : '';
   const what = test === undefined || test === of ? '' : ' that ask for something';
   if (asked + tooLong >= of) {
     const all =
@@ -23,10 +24,28 @@ export function rowsInWords(asked: number, draw: Draw | undefined, loss?: LossRe
           ? 'The only test row'
           : `All ${count(of)} test rows`
         : `${count(asked)} of ${plural(of, 'test row')}`;
-    return `${all}${what}.${left}`;
+    return `${all}${what}.${left}${reserved}`;
   }
   const sample = `${count(asked)} of ${plural(of, 'test row')}${what}, drawn at random with seed ${seed}`;
-  return `${stopped}${sample}${labels ? `: ${labelsInWords(labels)}` : ''}.${left}`;
+  return `${stopped}${sample}${labels ? `: ${labelsInWords(labels)}` : ''}.${left}${reserved}`;
+}
+
+/** The most lines that are named. */
+const MAX_LINES = 16;
+
+/** How many rows are reserved, and why. */
+export function reservedInWords({ examples, copies }: ReservedExamples): string {
+  const lines = examples.flatMap(({ line }) => line ?? []).sort((a, b) => a - b);
+  const where =
+    lines.length === 0 || lines.length > MAX_LINES
+      ? ''
+      : ` (${lines.length === 1 ? 'line' : 'lines'} ${lines.map(String).join(', ')})`;
+  const them = examples.length === 1 ? 'it' : 'them';
+  const same = copies > 0 ? `, nor ${plural(copies, 'row')} with the same prompt` : '';
+  return (
+    `${plural(examples.length, 'row')}${where} ${examples.length === 1 ? 'is' : 'are'} reserved as ${examples.length === 1 ? 'an example' : 'examples'}, ` +
+    `since the data has no others: no method answers ${them}${same}.`
+  );
 }
 
 /** The rows of a cross-validation, in words. */

@@ -89,6 +89,8 @@ export interface EvaluationPlan {
   readonly asked: readonly AskedQuestion[];
   /** Examples of training that have a question, for methods that learn from them. */
   readonly train: List<Pair>;
+  /** Rows that are not asked, as examples in prompts; missing if those of training are. Rules answer from training alone. */
+  readonly reserved?: readonly Pair[] | undefined;
   readonly shots: number;
   readonly seed: number;
   /** @see EvalRequest.examples */
@@ -202,10 +204,10 @@ async function measureOpen(
   const { signal } = watcher;
   const { method } = one;
   const { answers: isAnswered = true, loss: hasLoss = true, pairs: hasPairs = true } = plan.measures ?? {};
-  const { asked, train, seed, each, rewards, examples, encoder, instruction, passages } = plan;
+  const { asked, reserved, seed, each, rewards, examples, encoder, instruction, passages } = plan;
   const exam: EvalRequest = {
     ...{
-      train,
+      train: reserved && method.kind !== 'rule' ? reserved : plan.train,
       shots: one.shots ?? plan.shots,
       seed,
       each,
@@ -287,9 +289,9 @@ async function measureOpen(
   };
 }
 
-/** The labels that answers can be: those of training, and of the asked rows; none if answers are no labels. */
-export function labelsIn({ train, asked }: Pick<EvaluationPlan, 'train' | 'asked'>): readonly string[] {
-  const wanted = asked.map(({ question }) => question.expected);
+/** The labels that answers can be: those of training, of reserved rows and of the asked ones; none if answers are no labels. */
+function labelsIn({ train, asked, reserved = [] }: EvaluationPlan): readonly string[] {
+  const wanted = [...asked, ...reserved].map(({ question }) => question.expected);
   const learned = changed(train, ({ question }) => question.expected);
   // A label that only test rows have is one as well, and no instruction names it.
   if (instructionLabels(learned.length > 0 ? learned : wanted).length === 0) return [];

@@ -88,12 +88,15 @@ test('says the same of all methods, and tokenizes only what it asks', async () =
   expect(JSON.stringify(taken.record)).toContain('"seen":{"asked":0,"test":0,"of":120}');
 });
 
-test('draws labels, choices and pairs as of held rows', async () => {
+test('draws labels, choices, pairs and reserved rows as of held rows', async () => {
   const choices = ['--data', at('rows.jsonl'), ...TEST, '--methods', 'base', '--choices', 'labels'];
   const votes = ['--data', at('votes.jsonl'), '--methods', 'base'];
+  // Two rows are reserved as examples.
+  const examples = ['--data', at('rows.jsonl'), '--methods', 'base,few-shot'];
   for (const [args, part] of [
     [choices, 'validation'],
     [votes, 'all'],
+    [examples, 'all'],
   ] as const)
     expect((await measured(args, part, false)).record).toEqual((await measured(args, part, true)).record);
 });

@@ -199,8 +199,13 @@ describe('invalid calls are refused before a model is loaded', () => {
     expect(code).toBe(2);
   });
 
-  test('data without test rows says how to get some', async () => {
-    const { code, err } = await graft(['evaluate', '--model', SPRIG, '--data', sample('test.jsonl')]);
+  test.each([
+    ['--split', 'test'],
+    ['--val-fraction', '0.1'],
+  ])('data without test rows says how to get some: %s %s', async (...asked) => {
+    const { code, err } = await graftHere([
+      ...['evaluate', '--model', SPRIG, '--data', sample('test.jsonl'), ...asked],
+    ]);
     expect(err).toMatch(/The data has no test rows\. Give --test-data/);
     expect(code).toBe(1);
   });

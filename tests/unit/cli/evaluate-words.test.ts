@@ -6,6 +6,13 @@ import { ASKED_PARTS } from '../../../src/cli/evaluate-flags.ts';
 const draw = (of: number, tooLong = 0): Parameters<typeof askedInWords>[2] => ({ seed: 42, of, tooLong });
 
 describe('the rows that were asked', () => {
+  test('names the rows that are reserved, and counts no row twice', () => {
+    const reserved = { examples: [{ row: 1, line: 2 }], copies: 0 };
+    expect(askedInWords('all', 319, { ...draw(319), reserved })).toBe(
+      'All 319 rows. 1 row (line 2) is reserved as an example, since the data has no others: no method answers it.',
+    );
+  });
+
   test('names the flag that asks all, if a part of them was drawn', () => {
     expect(askedInWords('all', 100, draw(320))).toBe(
       '100 of 320 rows, drawn at random with seed 42. --rows 320 asks all of them.',
@@ -40,9 +47,9 @@ test('a part without rows says in plain words what to do', () => {
   expect(said[3].remedy).not.toMatch(/--/);
 });
 
-test('a method without training rows says that none are kept, or that there are none', () => {
+test('a method without training rows says why there are none', () => {
   expect(methodLeftOutInWords('Nearest row', 'all', 0)).toBe(
-    'Nearest row: left out, since --split all measures every row and keeps none to answer from.',
+    'Nearest row: left out, since all rows are measured, and no training rows are there to answer from.',
   );
   expect(methodLeftOutInWords('Nearest row', 'test', 0)).toBe(
     'Nearest row: left out, since there are no training rows to answer from.',

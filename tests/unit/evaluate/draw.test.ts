@@ -1,7 +1,16 @@
 /** Rows are drawn by a seed, and labels in their share, on real and on small data. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { areLabels, drawOrder, drawQuestions, labelCounts, type Drawn } from '../../../src/evaluate/draw.ts';
+import {
+  areLabels,
+  drawAmong,
+  DrawnFrom,
+  drawOrder,
+  drawQuestions,
+  labelCounts,
+  type Drawn,
+  type ReservedRows,
+} from '../../../src/evaluate/draw.ts';
 import type { DataFile, DataOptions } from '../../../src/worker/api.ts';
 import type { RowSet } from '../../../src/data/row-set.ts';
 import { itemOf, itemsOf } from '../../../src/lists.ts';
@@ -100,6 +109,72 @@ describe('questions', () => {
     expect(chosen.length + told.tooLong).toBe(data.questions.length);
     expect(told.tooLong).toBeGreaterThan(0);
     expect(chosen.every((at) => !itemOf(data.questions, at).prompt.includes('owl'))).toBe(true);
+  });
+});
+
+describe('reserved rows', () => {
+  const questions = (answers: readonly string[], prompts = answers.map((_, i) => `Say ${i}`)) =>
+    answers.map((expected, i) => ({ prompt: prompts[i], ask: prompts[i], expected }));
+  const reserving = (
+    asked: ReturnType<typeof questions>,
+    reserve: ReservedRows | undefined,
+    rows = 1000,
+  ): Drawn => {
+    const from = new DrawnFrom(model.tokenizer, { mayReserve: true });
+    for (const question of asked) from.add(question);
+    return drawAmong(
+      from,
+      (at) => asked[at],
+      { rows, seed: SEED, reserve },
+      model.tokenizer,
+      model.info.maxPositions,
+    );
+  };
+  /** Five of each of four labels, sorted. */
+  const labels = Array.from({ length: 20 }, (_, i) => `label ${Math.floor(i / 5)}`);
+
+  test('have each label, are not asked, and change no row that is asked', () => {
+    const asked = questions(labels);
+    const { chosen, reserved, draw: told } = reserving(asked, { counts: [4], most: 19 });
+    expect(new Set(reserved?.examples.map((at) => asked[at].expected)).size).toBe(4);
+    expect(reserved?.kept).toEqual(new Set(reserved?.examples));
+    expect(told.of).toBe(16);
+    expect([...chosen, ...(reserved?.examples ?? [])].sort((a, b) => a - b)).toEqual([...asked.keys()]);
+    expect(chosen).toEqual(reserving(asked, undefined).chosen.filter((at) => !reserved?.kept.has(at)));
+    expect(reserving(asked, { counts: [4], most: 19 }, 8).chosen).toEqual(
+      reserving(asked, undefined, 8).chosen,
+    );
+  });
+
+  test('take the rows with their prompts along', () => {
+    const asked = questions(
+      labels,
+      labels.map((_, i) => `Say ${i % 10}`),
+    );
+    const { chosen, reserved } = reserving(asked, { counts: [3], most: 19 });
+    expect(reserved?.examples).toHaveLength(3);
+    expect(reserved?.kept.size).toBe(6);
+    const shown = new Set(reserved?.examples.map((at) => asked[at].prompt));
+    expect(chosen).toHaveLength(14);
+    expect(chosen.filter((at) => shown.has(asked[at].prompt))).toEqual([]);
+  });
+
+  test('are as many as leave a row to ask, and none if that is impossible', () => {
+    const asked = questions(['a', 'b', 'c']);
+    expect(reserving(asked, { counts: [1, 3], most: 2 }).reserved?.examples).toHaveLength(1);
+    const none = reserving(asked, { counts: [3], most: 2 });
+    expect(none.reserved).toBeUndefined();
+    expect(none.chosen).toHaveLength(3);
+  });
+
+  test('leave room for an answer', () => {
+    const asked = questions(
+      Array.from({ length: 12 }, (_, i) => `It is ${i}`),
+      Array.from({ length: 12 }, (_, i) => (i % 2 ? `Say ${i}` : `Say ${i} ${'owl '.repeat(600)}`)),
+    );
+    const { reserved } = reserving(asked, { counts: [5], most: 11 });
+    expect(reserved?.examples).toHaveLength(5);
+    expect(reserved?.examples.every((at) => at % 2 === 1)).toBe(true);
   });
 });
 

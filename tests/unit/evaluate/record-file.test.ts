@@ -14,7 +14,10 @@ const RECORD: Evaluation = {
     graft: '0.1.0',
     model: { name: 'sprig', bundled: true, fingerprint: 'f' },
     data: { name: 'rows.jsonl', version: 'v', options: { seed: 42, test: 0.1 } },
-    draw: { seed: 42, of: 9, test: 9, tooLong: 0 },
+    draw: {
+      ...{ seed: 42, of: 9, test: 9, tooLong: 0 },
+      reserved: { examples: [{ row: 2, line: 3 }], copies: 1 },
+    },
     newTokens: 64,
     choices: { from: 'labels', texts: ['yes', 'no'], ends: false },
     rewards: [{ name: 'exact-match', weight: 1 }],

@@ -305,6 +305,20 @@ describe('rows that were measured', () => {
     ],
     [
       20,
+      drawn({
+        of: 36,
+        reserved: {
+          examples: [
+            { row: 8, line: 9 },
+            { row: 3, line: 4 },
+          ],
+          copies: 1,
+        },
+      }),
+      '20 of 36 test rows, drawn at random with seed 42. 2 rows (lines 4, 9) are reserved as examples, since the data has no others: no method answers them, nor 1 row with the same prompt.',
+    ],
+    [
+      20,
       undefined,
       'The first 20 test rows, in the order of the file: an earlier version did not draw at random. Measure again for a fair sample.',
     ],
