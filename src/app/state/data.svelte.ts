@@ -197,8 +197,13 @@ export class Data {
    * Opens rows that the project keeps, as they were.
    *
    * @param samples the bundled ones, of which it may be one
+   * @param about `keepsTest` if they come in place of rows that are open
    */
-  async openKept(version: string, samples: readonly Sample[]): Promise<boolean> {
+  async openKept(
+    version: string,
+    samples: readonly Sample[],
+    about: Pick<DataName, 'keepsTest'> = {},
+  ): Promise<boolean> {
     const turn = await this.#begin('the rows of this project');
     const outcome = await this.#session.worker.readData(version);
     if (!this.#isCurrent(turn)) return false;
@@ -216,7 +221,7 @@ export class Data {
       ...(more && { more }),
       ...(sample && { sample }),
     };
-    return this.#open(source, set.options, turn);
+    return this.#open(source, set.options, turn, about);
   }
 
   /** Opens rows that were put together elsewhere. */

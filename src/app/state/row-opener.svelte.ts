@@ -1,5 +1,5 @@
 /** Opens rows. The settings of the next run, the task and the question follow the rows that are open. */
-import type { DataOptions } from '../../worker/api.ts';
+import type { DataName, DataOptions } from '../../worker/api.ts';
 import type { Sample, ShownSample } from '../start/samples.svelte.ts';
 import type { SecondUse, Source } from './source.ts';
 import type { Studio } from './studio.svelte.ts';
@@ -92,15 +92,16 @@ export class RowOpener {
   /** Opens other rows that the project keeps, in place of the open ones. A sample's task leaves with its rows. */
   async openKept(version: string): Promise<boolean> {
     this.#bring();
-    if (!(await this.openAgain(version))) return false;
+    // The same file may be kept with other test rows next to it.
+    if (!(await this.openAgain(version, { keepsTest: true }))) return false;
     this.#suitTask();
     return true;
   }
 
   /** Opens rows that the project keeps, as they were left. The task stays. */
-  async openAgain(version: string): Promise<boolean> {
+  async openAgain(version: string, about?: Pick<DataName, 'keepsTest'>): Promise<boolean> {
     const { data, samples } = this.#studio;
-    if (!(await data.openKept(version, samples.list))) return false;
+    if (!(await data.openKept(version, samples.list, about))) return false;
     this.#follow();
     return true;
   }

@@ -76,3 +76,52 @@ test('a refused file of test rows', async () => {
     })),
   );
 });
+
+test('refused rows that the project keeps, whose file is the open one with other test rows', async () => {
+  const bytes = new TextEncoder().encode('{"prompt": "a", "completion": "b"}');
+  const keeps: unknown[] = [];
+  let locked = true;
+  const summary = { listed: 1, rows: { train: 1, validation: 0, test: 1 } };
+  const session = sessionWith({
+    readData: () =>
+      Promise.resolve({
+        ok: true,
+        set: { name: 'rows.jsonl', options: {} },
+        file: { name: 'rows.jsonl', bytes },
+        heldOut: { name: 'other.jsonl', bytes },
+      }),
+    openData: (_file, options, _others, _onProgress, keep) => {
+      keeps.push(keep);
+      return Promise.resolve(
+        locked ? LOCKED : { ok: true, data: summary, options, version: 'v1', history: HISTORY },
+      );
+    },
+    listData: () => Promise.resolve({ ok: true, sets: [] }),
+  });
+  const [{ Data }, { RowOpener }] = await Promise.all([
+    import('../../../src/app/state/data.svelte.ts'),
+    import('../../../src/app/state/row-opener.svelte.ts'),
+  ]);
+  const data = new Data(session, NO_PROJECT);
+  const rows = new RowOpener({
+    ...{ session: {}, data, samples: { list: [] }, runs: { freeName: () => '', list: [] } },
+    ...{
+      settings: { follow: () => undefined, options: {} },
+      chat: { suggestUnlessWritten: () => undefined },
+    },
+    task: { suit: () => undefined },
+  } as unknown as Studio);
+  expect(await rows.openKept('v1')).toBe(false);
+  expect(data.failure).toMatchObject({ code: 'test-locked' });
+  expect(data.source).toBeUndefined();
+  locked = false;
+  expect(await rows.openUnlocked()).toBe(true);
+  expect(data.source).toMatchObject({ name: 'rows.jsonl', heldOut: { name: 'other.jsonl' } });
+  // Opened at the start of a project, they are the ones that were open.
+  expect(await rows.openAgain('v1')).toBe(true);
+  expect(keeps).toEqual([
+    { name: 'rows.jsonl', keepsTest: true },
+    { name: 'rows.jsonl', keepsTest: true },
+    { name: 'rows.jsonl' },
+  ]);
+});
