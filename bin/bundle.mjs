@@ -1,12 +1,13 @@
 // @ts-check
 /**
- * The command as one file. To strip the types of some hundred files takes a second at every start; here it is done once, and kept under the
+ * The command as one file, and a thread of it as another. To strip the types of some hundred files takes a second at every start; here it is done once, and kept under the
  * hash of the sources: `npm ci` does it, the published package contains it, and after a change the next start does it.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { register } from 'node:module';
+import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -15,12 +16,37 @@ const BUNDLES = join(ROOT, '.cache', 'command');
 /** What the page has for itself: the package is without it. */
 const OF_THE_PAGE = /^(?:app|worker|storage)\b/;
 
-/** @returns {Promise<string>} the address of the command's module, bundled now if it was not before. @throws if nothing can be kept */
-export async function bundle() {
-  const path = join(BUNDLES, `${hashOfSources()}.mjs`);
-  if (!existsSync(path)) await keep(path);
-  return pathToFileURL(path).href;
+/** The modules in src/cli that are put together. */
+const ENTRIES = ['main', 'section-thread'];
+
+/**
+ * Runs such a module: as one file or, if that cannot be kept, its TypeScript sources as they are. Then tsx strips types, and the hook lets `x.wgsl?raw` mean the same
+ * as in Vite.
+ *
+ * @param {string} entry
+ */
+export async function load(entry) {
+  const bundled = await bundle().catch(() => undefined);
+  if (bundled === undefined) {
+    const { register: registerTypeScript } = await import('tsx/esm/api');
+    register('./wgsl-loader.mjs', import.meta.url);
+    registerTypeScript();
+    await import(`../src/cli/${entry}.ts`);
+  } else {
+    process.setSourceMapsEnabled(true);
+    await import(pathToFileURL(fileOf(entry, bundled)).href);
+  }
 }
+
+/** @returns {Promise<string>} the hash under which the files are kept, made now if they were not before. @throws if nothing can be kept */
+export async function bundle() {
+  const hash = hashOfSources();
+  if (!ENTRIES.every((entry) => existsSync(fileOf(entry, hash)))) await keep(hash);
+  return hash;
+}
+
+/** @param {string} entry @param {string} hash */
+const fileOf = (entry, hash) => join(BUNDLES, `${hash}-${entry}.mjs`);
 
 /** Changes with every source and with how they are put together. */
 export function hashOfSources() {
@@ -32,13 +58,14 @@ export function hashOfSources() {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** @param {string} path */
-async function keep(path) {
+/** @param {string} hash */
+async function keep(hash) {
   const { build } = await import('esbuild');
-  const main = join(ROOT, 'src', 'cli', 'main.ts');
   const { outputFiles } = await build({
-    entryPoints: [main],
-    outfile: path,
+    entryPoints: ENTRIES.map((entry) => join(ROOT, 'src', 'cli', `${entry}.ts`)),
+    outdir: BUNDLES,
+    entryNames: `${hash}-[name]`,
+    outExtension: { '.js': '.mjs' },
     write: false,
     logLevel: 'silent',
     bundle: true,
@@ -62,9 +89,8 @@ async function keep(path) {
     await writeFile(part, contents);
     await rename(part, file);
   }
-  const own = basename(path);
   for (const name of await readdir(BUNDLES))
-    if (!name.startsWith(own)) await rm(join(BUNDLES, name), { force: true });
+    if (!name.startsWith(hash)) await rm(join(BUNDLES, name), { force: true });
 }
 
 /** `import source from './x.wgsl?raw'` gives the file's text, as Vite does. @type {import('esbuild').Plugin} */

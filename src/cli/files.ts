@@ -97,18 +97,17 @@ const GAP_BYTES = 2 ** 15;
 
 /** The bytes of a file, read as they are asked for. It stays open until the command ends. */
 export class FileBytes implements Bytes {
-  readonly handle: number;
   /** Bytes that were read ahead. */
   #ahead = Buffer.alloc(0);
   #aheadStart = 0;
   #lastEnd = -1;
 
+  /** @param handle of the file, if it is open */
   constructor(
-    private readonly path: string,
+    readonly path: string,
     readonly length: number,
-  ) {
-    this.handle = openSync(path, 'r');
-  }
+    readonly handle = openSync(path, 'r'),
+  ) {}
 
   /** @throws GraftError `bytes-read` if the file became shorter */
   subarray(start: number, end = this.length): Uint8Array {

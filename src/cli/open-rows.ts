@@ -16,6 +16,7 @@ import type { PreparedRow } from '../data/prepare.ts';
 import { changedEntries } from '../data/row-changes.ts';
 import { checkRowChanges, readRowChanges } from '../data/row-changes-file.ts';
 import type { MadeFile } from '../data/row-set.ts';
+import type { SectionSource } from '../data/sections.ts';
 import { inspectHead, optionsBeside } from '../data/sheet.ts';
 import { headOf } from '../data/sheet-types.ts';
 import { areTaken, takeRows } from '../data/taken-rows.ts';
@@ -29,6 +30,7 @@ import type { Output } from './output.ts';
 import { placedRowsOf, type PlacedRow } from './placed-rows.ts';
 import { reportRows, reportTakenRows, type RowsReport } from './report-data.ts';
 import type { AskedRows } from './row-flags.ts';
+import { startSharer } from './section-sharer.ts';
 import { SpillFile } from './spill-file.ts';
 import { withZippedFiles } from './zip-files.ts';
 
@@ -204,7 +206,8 @@ export async function readNamed(
   held?: HeldRows,
 ): Promise<{ readonly read: ReadRows; readonly options: ReadOptions }> {
   const options = withGuess(bytes, asked, output);
-  const read = await readFile(bytes, options, new Telling(output, `Reading ${name}`), held);
+  const shared = held && { share: (source: SectionSource) => startSharer(bytes, source), ...held };
+  const read = await readFile(bytes, options, new Telling(output, `Reading ${name}`), shared);
   output.clear();
   return { read, options };
 }
@@ -224,10 +227,10 @@ class Telling implements Slicer {
     return ++this.#rows % ROWS_BETWEEN === 0;
   }
 
-  pause({ what, done, total }: Parameters<Slicer['pause']>[0]): Promise<void> {
+  pause({ what, done, total, rows = this.#rows }: Parameters<Slicer['pause']>[0]): Promise<void> {
     const far =
       what === 'reading'
-        ? `${number(this.#rows)} rows, ${Math.min(100, Math.floor((100 * done) / total))} %`
+        ? `${number(rows)} rows, ${Math.min(100, Math.floor((100 * done) / total))} %`
         : `${number(done)} of ${number(total)} rows`;
     this.output.progress(`${this.what}: ${far}`);
     return Promise.resolve();

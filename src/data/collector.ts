@@ -6,7 +6,7 @@ import { formatOfRow, KNOWN_FIELDS } from './formats/known.ts';
 import { ANSWER_NAMES } from './columns.ts';
 import { BadRow, refuseRepeated } from './formats/row.ts';
 import { columnsOf, compileMapping, type Mapping } from './mapping.ts';
-import { UnusedColumns, type UnusedColumn } from './unused.ts';
+import { UnusedColumns, type FoundColumns, type UnusedColumn } from './unused.ts';
 
 /** The most problems that are listed; the rest are counted. */
 const MAX_PROBLEMS = 1000;
@@ -81,6 +81,18 @@ export interface SourceRow {
 }
 
 export type TakeExample = (example: Example, source: SourceRow | undefined) => void;
+
+/** What was collected in a section of a file: plain values, which another thread can send. Lines are counted from its first. */
+export interface Collected {
+  readonly count: number;
+  readonly unknownRows: number;
+  readonly problems: readonly Problem[];
+  readonly problemCount: number;
+  /** Lines of prompts without answers. */
+  readonly prompts: readonly number[];
+  readonly formats: readonly string[];
+  readonly unused: FoundColumns;
+}
 
 export class Collector {
   examples: Example[] = [];
@@ -187,6 +199,29 @@ export class Collector {
       line,
       `${NO_KNOWN_FIELDS} (it has ${fields.join(', ') || 'none'}); known are ${KNOWN_FIELDS}`,
     );
+  }
+
+  /** What was collected of rows whose examples were taken. */
+  get collected(): Collected {
+    const { count, unknownRows, problems, problemCount } = this;
+    return {
+      ...{ count, unknownRows, problems, problemCount },
+      prompts: this.#prompts,
+      formats: [...this.#formats],
+      unused: this.#unused.found,
+    };
+  }
+
+  /** Adds what was collected of the rows behind those that are here. @param before lines before the section */
+  append(section: Collected, before: number): void {
+    this.count += section.count;
+    this.unknownRows += section.unknownRows;
+    this.problemCount += section.problemCount;
+    for (const problem of section.problems.slice(0, this.mostProblems - this.problems.length))
+      this.problems.push({ ...problem, line: before + problem.line });
+    for (const line of section.prompts) this.#prompts.push(before + line);
+    for (const format of section.formats) this.#formats.add(format);
+    this.#unused.append(section.unused);
   }
 
   /** Among rows with answers a row without one is a mistake and is dropped; a file with only prompts is for rewards. */

@@ -5,7 +5,7 @@
  */
 import { GraftError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
-import { Collector, objectOf, type ReadResult, type TakeExample } from './collector.ts';
+import { Collector, objectOf, type Collected, type ReadResult, type TakeExample } from './collector.ts';
 import { columnsOfRow, listOfColumns } from './columns.ts';
 import { documentsOf, hasBorder } from './documents.ts';
 import { decodeFile, encodingOf, HEAD_BYTES, refuseBinary } from './encoding.ts';
@@ -46,10 +46,9 @@ export interface ReadOptions extends TableOptions {
 function* readObjects(
   content: Content,
   source: RowSource,
-  { fileName, mapping }: ReadOptions,
+  fileName: string,
   collector: Collector,
 ): Generator<number> {
-  if (mapping) checkMapping(mapping, columnsOfSource(content, source, fileName));
   const rows = source.rows(content, fileName);
   for (;;) {
     const { done, value } = rows.next();
@@ -151,7 +150,7 @@ function withoutByteOrderMark(content: Content, fileName: string): Content {
 }
 
 /** The bytes from `first` on. */
-function behind(content: Bytes, first: number): Bytes {
+export function behind(content: Bytes, first: number): Bytes {
   return content instanceof Uint8Array
     ? content.subarray(first)
     : {
@@ -198,8 +197,22 @@ export class ExampleReader {
       case 'text':
         return readText(this.content, this.#options, this.#collector);
       default:
-        return readObjects(this.content, ROW_SOURCES[this.kind], this.#options, this.#collector);
+        this.checkColumns();
+        return readObjects(this.content, ROW_SOURCES[this.kind], this.#options.fileName, this.#collector);
     }
+  }
+
+  /** Checks the mapping of a file whose rows are objects. @throws GraftError `data-template`, `data-column` for columns that the first rows do not have */
+  checkColumns(): void {
+    const { kind } = this;
+    const { mapping, fileName } = this.#options;
+    if (mapping && kind !== 'table' && kind !== 'text')
+      checkMapping(mapping, columnsOfSource(this.content, ROW_SOURCES[kind], fileName));
+  }
+
+  /** Takes what was collected of a section in place of {@link read}. @param before lines before the section */
+  append(collected: Collected, before: number): void {
+    this.#collector.append(collected, before);
   }
 
   /** Called after every row: throws the error that asks for a mapping, if no row has known fields and there are columns to map. */

@@ -5,7 +5,7 @@ import { objectOf } from './collector.ts';
 import { decodeFile } from './encoding.ts';
 import { BadRow } from './formats/row.ts';
 import { jsonRows } from './json-rows.ts';
-import { linesOf, type Bytes, type Content } from './lines.ts';
+import { linesOf, type Bytes, type Content, type Line } from './lines.ts';
 import type { FileRow, RowSource } from './row-source.ts';
 
 /** JSON is decoded as a whole; engines hold strings of about twice this. Files with a row a line have no such limit. */
@@ -30,12 +30,19 @@ class JsonLine implements FileRow {
   }
 }
 
+/** The row on a line of JSONL; undefined for a blank one. */
+export const rowOnLine = ({ number, text, problem, start, length, end }: Line): FileRow | undefined =>
+  problem !== undefined || text.trim() !== ''
+    ? new JsonLine(number, text, start, length, end, problem)
+    : undefined;
+
 export const jsonl: RowSource = {
   label: 'JSONL',
   *rows(content) {
-    for (const { number, text, problem, start, length, end } of linesOf(content))
-      if (problem !== undefined || text.trim() !== '')
-        yield new JsonLine(number, text, start, length, end, problem);
+    for (const line of linesOf(content)) {
+      const row = rowOnLine(line);
+      if (row) yield row;
+    }
     return [];
   },
 };

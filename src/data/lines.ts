@@ -7,6 +7,9 @@ export const MAX_LINE_BYTES = 16 * 2 ** 20;
 /** Bytes that are read at once, of a file that is not in memory. */
 const WINDOW_BYTES = 4 * 2 ** 20;
 
+/** Bytes that are searched at once for the first line of a section: most lines are shorter. */
+const LOOKED_AT_BYTES = 2 ** 15;
+
 const NEW_LINE = 0x0a;
 const RETURN = 0x0d;
 
@@ -19,7 +22,7 @@ export interface Bytes {
 /** What a file is read from: bytes, or a text that was decoded or typed. */
 export type Content = Bytes | string;
 
-interface Line {
+export interface Line {
   /** From 1. */
   readonly number: number;
   /** Without its end. */
@@ -50,13 +53,20 @@ function decoded(decoder: TextDecoder, bytes: Uint8Array): Pick<Line, 'text' | '
 
 export const utf8 = (): TextDecoder => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-function* byteLines(bytes: Bytes): Generator<Line> {
+/** A part of a file: the lines that start in it. */
+export interface Section {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The lines of a section, with numbers from 1 for its first. */
+export function* linesIn(bytes: Bytes, section: Section): Generator<Line> {
   const decoder = utf8();
   let number = 0;
   /** The bytes from `from` on. */
-  let window = bytes.subarray(0, Math.min(bytes.length, WINDOW_BYTES));
-  let from = 0;
-  for (let start = 0; start < bytes.length;) {
+  let from = firstLineIn(bytes, section);
+  let window = bytes.subarray(from, Math.min(bytes.length, from + WINDOW_BYTES));
+  for (let start = from; start < section.end;) {
     let newLine = window.indexOf(NEW_LINE, start - from);
     if (newLine < 0 && from + window.length < bytes.length) {
       // The rest of a line that is read is at most one window of the longest line; of a longer one only the end is searched for.
@@ -81,6 +91,16 @@ function* byteLines(bytes: Bytes): Generator<Line> {
     yield { number, text, problem, isText, start, length, end: next + 1 };
     start = next + 1;
   }
+}
+
+/** The start of the first line that starts in a section; the section's end if none does. */
+function firstLineIn(bytes: Bytes, { start, end }: Section): number {
+  if (start === 0) return 0;
+  for (let at = start - 1; at < end - 1; at += LOOKED_AT_BYTES) {
+    const found = bytes.subarray(at, Math.min(end - 1, at + LOOKED_AT_BYTES)).indexOf(NEW_LINE);
+    if (found >= 0) return at + found + 1;
+  }
+  return end;
 }
 
 /** The next end of a line, or of the file. */
@@ -116,5 +136,7 @@ function* textLines(text: string): Generator<Line> {
 
 /** Ends are LF or CR LF. A byte order mark is the caller's. */
 export function linesOf(content: Content): Generator<Line> {
-  return typeof content === 'string' ? textLines(content) : byteLines(content);
+  return typeof content === 'string'
+    ? textLines(content)
+    : linesIn(content, { start: 0, end: content.length });
 }

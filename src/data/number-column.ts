@@ -8,13 +8,23 @@ export class NumberColumn<Numbers extends Float64Array | Uint32Array | Uint8Arra
   constructor(private numbers: Numbers) {}
 
   push(value: number): void {
-    if (this.length === this.numbers.length) {
-      const Larger = this.numbers.constructor as new (length: number) => Numbers;
-      const larger = new Larger(2 * this.length);
-      larger.set(this.numbers);
-      this.numbers = larger;
-    }
+    if (this.length === this.numbers.length) this.#grow(2 * this.length);
     this.numbers[this.length++] = value;
+  }
+
+  /** Adds many numbers. */
+  append(values: ArrayLike<number>): void {
+    const length = this.length + values.length;
+    if (length > this.numbers.length) this.#grow(Math.max(length, 2 * this.length));
+    this.numbers.set(values, this.length);
+    this.length = length;
+  }
+
+  #grow(room: number): void {
+    const Larger = this.numbers.constructor as new (length: number) => Numbers;
+    const larger = new Larger(room);
+    larger.set(this.numbers);
+    this.numbers = larger;
   }
 
   at(index: number): number {

@@ -18,6 +18,7 @@ import type { DataOptions } from './options.ts';
 import { findRepeats, ROWS_FILE, type Repeats } from './parts.ts';
 import { RowMaker, type PrepareOptions } from './prepare.ts';
 import { RowIndex } from './row-index.ts';
+import { hasSections, readSections, type SectionRows, type ShareSections } from './sections.ts';
 import {
   entryWith,
   isTextDocument,
@@ -34,7 +35,13 @@ export interface Slicer {
   /** Whether it is time to pause: asked after every row, so it must cost nothing. */
   readonly due: boolean;
   /** @throws what ends the work */
-  pause(progress: { readonly what: Doing; readonly done: number; readonly total: number }): Promise<void>;
+  pause(progress: {
+    readonly what: Doing;
+    readonly done: number;
+    readonly total: number;
+    /** Rows that are done, if it is not asked after each of them. */
+    readonly rows?: number;
+  }): Promise<void>;
   each<Item>(what: Doing, items: readonly Item[], work: (item: Item, index: number) => void): Promise<void>;
 }
 
@@ -69,6 +76,8 @@ export interface HeldRows {
   readonly spill?: () => Spilled;
   /** Says which rows of a larger file can certainly be trained on. */
   readonly certain?: CertainRows;
+  /** Starts a thread that reads a part of a larger file; without one it is read in one pass. */
+  readonly share?: ShareSections;
 }
 
 /** How the rows of a file are made as they are read, if it gets an index. */
@@ -129,7 +138,16 @@ export async function readFile(
     new RowIndex(content, reader, options, held.certain),
     new RowIndex(content, reader, options, held.certain),
   ];
-  const result = await readAll(reader, bytes.length, slicer);
+  const isWhole = examples !== undefined || making !== undefined;
+  const sections = isWhole ? undefined : await sharedSections(reader, options, held, slicer);
+  let lines = 0;
+  for (const section of sections ?? []) {
+    reader.append(section.collected, lines);
+    answered.append(section.answered, lines);
+    prompts.append(section.prompts, lines);
+    lines += section.lines;
+  }
+  const result = sections ? resultOf(reader) : await readAll(reader, bytes.length, slicer);
   const index = answered.length > 0 ? answered : prompts;
   // Whoever has nothing reads why.
   if (index.length === 0 || result.unmapped)
@@ -138,6 +156,21 @@ export async function readFile(
   return examples
     ? { ...result, examples: examples.filter(isOwn) }
     : { ...result, index, made: made.get(index) };
+}
+
+/** What the sections of a file have, if another thread helps to read it. @throws GraftError as {@link readFile} */
+async function sharedSections(
+  reader: ExampleReader,
+  options: ReadOptions,
+  { certain, share }: HeldRows,
+  slicer: Slicer,
+): Promise<readonly SectionRows[] | undefined> {
+  const { content } = reader;
+  if (!share || !hasSections(reader, content, options)) return undefined;
+  reader.checkColumns();
+  const source = { content, options, certain };
+  const sharer = share(source);
+  return sharer && readSections(source, sharer, slicer);
 }
 
 function spill({ read }: SourceRow, spilled: Spilled): SourceRow {
@@ -149,6 +182,10 @@ function spill({ read }: SourceRow, spilled: Spilled): SourceRow {
 async function readAll(reader: ExampleReader, total: number, slicer: Slicer): Promise<ReadRows> {
   for (const share of reader.read())
     if (slicer.due) await slicer.pause({ what: 'reading', done: Math.round(share * total), total });
+  return resultOf(reader);
+}
+
+function resultOf(reader: ExampleReader): ReadRows {
   const { unmapped } = reader;
   return { ...reader.result(), ...(unmapped && { unmapped }) };
 }

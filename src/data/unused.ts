@@ -35,8 +35,16 @@ const isEmpty = (value: unknown): boolean =>
 export const isUsedColumn = (column: string, used: readonly string[]): boolean =>
   used.some((name) => column === name || column.startsWith(`${name}.`) || name.startsWith(`${column}.`));
 
+/** Unused columns in the order in which they came: plain values, which another thread can send. */
+export interface FoundColumns {
+  readonly columns: readonly UnusedColumn[];
+  /** Whether there were more than are listed. */
+  readonly isFull: boolean;
+}
+
 /** Counts the unused columns, a row at a time. */
 export class UnusedColumns {
+  #isFull = false;
   readonly #found = new Map<string, { rows: number; text: boolean }>();
   /** Whether a column is used, by the columns that are: most rows have the columns of the row before. */
   readonly #known = new Map<readonly string[], Map<string, boolean>>();
@@ -53,7 +61,10 @@ export class UnusedColumns {
       if (isEmpty(value)) continue;
       let found = this.#found.get(column);
       if (!found) {
-        if (this.#found.size >= MAX_COLUMNS) continue;
+        if (this.#found.size >= MAX_COLUMNS) {
+          this.#isFull = true;
+          continue;
+        }
         this.#found.set(column, (found = { rows: 0, text: false }));
       }
       found.rows++;
@@ -72,9 +83,24 @@ export class UnusedColumns {
     return is;
   }
 
+  get found(): FoundColumns {
+    return { columns: [...this.#found].map(([name, found]) => ({ name, ...found })), isFull: this.#isFull };
+  }
+
+  /** Adds those of later rows. Exact if these were not full: then none of their columns is missing. */
+  append({ columns }: FoundColumns): void {
+    for (const { name, rows, text } of columns) {
+      const known = this.#found.get(name);
+      if (known) {
+        known.rows += rows;
+        known.text ||= text;
+      } else if (this.#found.size < MAX_COLUMNS) this.#found.set(name, { rows, text });
+    }
+  }
+
   /** Those with text first, then as they come in the file. */
   result(): UnusedColumn[] {
-    const all = [...this.#found].map(([name, found]) => ({ name, ...found }));
+    const all = this.found.columns;
     return [...all.filter(({ text }) => text), ...all.filter(({ text }) => !text)];
   }
 }

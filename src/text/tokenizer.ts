@@ -82,35 +82,44 @@ export interface Tokenizer {
    * more closely.
    */
   readonly mostTokens?: ((text: string, enough?: number) => number) | undefined;
+  /** What it was made of (`tokenizerFrom`), if it was loaded. */
+  readonly source?: TokenizerSource;
+}
+
+/** What the files of a tokenizer say: plain values, of which another thread makes the same tokenizer. */
+export interface TokenizerSource {
+  /** The file's name, for messages. */
+  readonly where: string;
+  /** The checked tokenizer.json. */
+  readonly json: JsonObject;
+  readonly ids: ReadonlyMap<string, number>;
+  readonly special: ReadonlySet<string>;
+  readonly cleansUp: boolean;
+  readonly bosToken: string | undefined;
+  /** As the configuration says; undefined if it does not. */
+  readonly addsBos: boolean | undefined;
+  readonly eosToken: string | undefined;
+  readonly padToken: string | undefined;
+  /** From generation_config.json or config.json. */
+  readonly moreEosIds: readonly number[];
+  readonly chatTemplate: string | undefined;
+  readonly chatTemplateFile: string | undefined;
 }
 
 /** Ids without a token are allowed this far beyond the last token: models pad their vocabulary (Qwen 3 by 267). */
 const VOCAB_PADDING = 4096;
 
 interface Parts {
-  /** The file's name, for messages. */
-  where: string;
+  source: TokenizerSource;
   library: Library;
   /** A faster way to encode without special tokens, if there is one. */
   encodeWords: ((text: string) => readonly (number | undefined)[]) | undefined;
-  ids: ReadonlyMap<string, number>;
-  special: ReadonlySet<string>;
-  cleansUp: boolean;
   /** Whether tokens like <0x0A> stand for bytes. */
   bytesFallBack: boolean;
-  bosToken: string | undefined;
-  /** As the configuration says; undefined if it does not. */
-  addsBos: boolean | undefined;
-  eosToken: string | undefined;
-  padToken: string | undefined;
   spellsBytes: boolean;
   mostTokens: ((text: string, enough?: number) => number) | undefined;
   apartTokens: readonly string[];
   bytesOfToken: BytesOf | undefined;
-  /** From generation_config.json or config.json. */
-  moreEosIds: readonly number[];
-  chatTemplate: string | undefined;
-  chatTemplateFile: string | undefined;
 }
 
 class LoadedTokenizer implements Tokenizer {
@@ -128,6 +137,7 @@ class LoadedTokenizer implements Tokenizer {
   readonly spellsBytes: boolean;
   readonly mostTokens: ((text: string, enough?: number) => number) | undefined;
   readonly apartTokens: readonly string[];
+  readonly source: TokenizerSource;
   readonly #where: string;
   readonly #library: Library;
   readonly #encodeWords: Parts['encodeWords'];
@@ -138,18 +148,20 @@ class LoadedTokenizer implements Tokenizer {
   readonly #bytesFallBack: boolean;
   readonly #bytesOfToken: BytesOf | undefined;
 
-  constructor({ where, library, encodeWords, ids, special, cleansUp, moreEosIds, ...tokens }: Parts) {
+  constructor({ source, library, encodeWords, ...parts }: Parts) {
+    const { where, ids, special, cleansUp, moreEosIds, ...tokens } = source;
+    this.source = source;
     this.#where = where;
     this.#library = library;
     this.#encodeWords = encodeWords;
     this.#ids = ids;
     this.#tokens = new Map([...ids].map(([token, id]) => [id, token]));
     this.#cleansUp = cleansUp;
-    this.#bytesFallBack = tokens.bytesFallBack;
-    this.#bytesOfToken = tokens.bytesOfToken;
-    this.spellsBytes = tokens.spellsBytes;
-    this.mostTokens = tokens.mostTokens;
-    this.apartTokens = tokens.apartTokens;
+    this.#bytesFallBack = parts.bytesFallBack;
+    this.#bytesOfToken = parts.bytesOfToken;
+    this.spellsBytes = parts.spellsBytes;
+    this.mostTokens = parts.mostTokens;
+    this.apartTokens = parts.apartTokens;
     this.bosToken = tokens.bosToken;
     this.eosToken = tokens.eosToken;
     this.chatTemplate = tokens.chatTemplate;
@@ -365,6 +377,20 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
   // BPE has the spaces that were written: transformers 5 passes over the setting there, which Llama 3 has.
   const cleansUp = config.clean_up_tokenization_spaces === true && modelType !== 'BPE';
   const template = await readTemplate(files, config);
+  return tokenizerFrom({
+    ...{ where, json, ids, special, cleansUp, eosToken },
+    bosToken: token('bos_token'),
+    addsBos: typeof config.add_bos_token === 'boolean' ? config.add_bos_token : undefined,
+    padToken: token('pad_token'),
+    moreEosIds: stops,
+    chatTemplate: template?.source,
+    chatTemplateFile: template?.file,
+  });
+}
+
+/** Throws `tokenizer-file` (damaged) or `tokenizer-pattern` (a regular expression that could take forever). */
+export function tokenizerFrom(source: TokenizerSource): Tokenizer {
+  const { where, json, cleansUp, eosToken } = source;
   let library: Library;
   try {
     // The library gets only these two of the configuration: other keys switch on behaviour of single model families.
@@ -383,23 +409,10 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
   const encodeWords = wordEncoder(library, json);
   const hasBytes = spellsBytes(json);
   return new LoadedTokenizer({
-    where,
-    library,
-    encodeWords,
-    ids,
-    special,
-    cleansUp,
-    bytesFallBack,
+    ...{ source, library, encodeWords, bytesFallBack },
     spellsBytes: hasBytes,
     apartTokens: hasBytes ? apartTokens(json) : [],
     mostTokens: hasBytes && encodeWords ? mostTokens(json, encodeWords) : undefined,
     bytesOfToken: bytesOfTokens(json),
-    bosToken: token('bos_token'),
-    addsBos: typeof config.add_bos_token === 'boolean' ? config.add_bos_token : undefined,
-    eosToken,
-    padToken: token('pad_token'),
-    moreEosIds: stops,
-    chatTemplate: template?.source,
-    chatTemplateFile: template?.file,
   });
 }

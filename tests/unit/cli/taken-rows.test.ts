@@ -23,6 +23,7 @@ import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
 import type { ExampleContent } from '../../../src/text/trainable.ts';
 import { memorySource } from '../../../src/weights/bytes.ts';
 import { graftError } from '../expect-graft-error.ts';
+import { sharedWithin } from '../shared-sections.ts';
 
 const SILENT: Output = {
   line: () => undefined,
@@ -32,6 +33,8 @@ const SILENT: Output = {
 };
 const SPRIG = folder('public/models/sprig');
 const NONE = { rows: 0, bytes: 0, spill: () => new SpillFile() };
+/** Files in sections of fewer bytes than most rows have. */
+const SHARED = { ...NONE, share: sharedWithin(53) };
 
 let sprig: Tokenizer;
 beforeAll(async () => {
@@ -81,11 +84,11 @@ interface Asked extends Partial<DataOptions> {
   readonly tokenizer?: Tokenizer;
 }
 
-/** Reads a file both ways. */
+/** Reads a file both ways, and the second way in sections too. */
 async function bothWays(
   path: string,
   { maxLength = 48, tokenizer = sprig, heldOut, more = [], samples = false, ...asked }: Asked = {},
-): Promise<{ made: RunRows; taken: RunRows }> {
+): Promise<{ made: RunRows; taken: RunRows; shared: RunRows }> {
   const rows: AskedRows = {
     ...{ file: path, more },
     ...(heldOut !== undefined && { test: heldOut }),
@@ -103,13 +106,15 @@ async function bothWays(
     test: asks(opened.test),
   };
   const taken = await openRows(rows, tokenizer, limits, SILENT, { ...how, held: NONE });
-  expect([made, taken].map(({ train }) => isHeld(train))).toEqual([true, false]);
-  return { made, taken };
+  const shared = await openRows(rows, tokenizer, limits, SILENT, { ...how, held: SHARED });
+  expect([made, taken, shared].map(({ train }) => isHeld(train))).toEqual([true, false, false]);
+  return { made, taken, shared };
 }
 
 async function expectSame(path: string, asked?: Asked): Promise<RunRows> {
-  const { made, taken } = await bothWays(path, asked);
+  const { made, taken, shared } = await bothWays(path, asked);
   expect(seen(taken)).toEqual(seen(made));
+  expect(seen(shared)).toEqual(seen(made));
   return taken;
 }
 

@@ -1,0 +1,4 @@
+// Starts src/cli/section-thread.ts in Node.
+import { load } from '../../bin/bundle.mjs';
+
+await load('section-thread');
