@@ -61,7 +61,9 @@ export function startSharer(
     certain: certain && tokenizer && { tokenizer, options: certain.options },
     ...{ sectionBytes, counters },
   };
-  const worker = new Worker(new URL('./section-thread.mjs', import.meta.url), { workerData: reading });
+  const worker = new Worker(new URL('../../bin/section-thread.mjs', import.meta.url), {
+    workerData: reading,
+  });
   const found = new Map<number, SectionRows>();
   worker.on('message', ({ at, rows }: ReadSection) => void found.set(at, rows));
   const finished = new Promise<ReadonlyMap<number, SectionRows>>((resolve) => {

@@ -31,22 +31,17 @@ const answer = (i: number): string => JSON.stringify({ prompt: `What is ${i}?`, 
 /** What is known of a file before its rows are made. */
 const known = ({ index, ...others }: ReadRows): object => ({ ...others, index: index?.sent });
 
-/** Reads a file in one pass and in sections. */
-async function bothWays(
+/** Reads a file in sections, or in one pass without a number of bytes. */
+async function readIn(
+  sectionBytes: number | undefined,
   content: Uint8Array,
-  sectionBytes: number,
   options: Partial<ReadOptions> = {},
-): Promise<readonly [object, object]> {
-  const making = { maxLength: 24, now: new Date(0) };
-  const [whole, shared] = [undefined, sharedWithin(sectionBytes)].map(async (share) => {
-    const held: HeldRows = {
-      ...{ rows: 0, bytes: 0, certain: new CertainRows(sprig, making) },
-      ...(share && { share }),
-    };
-    const all = await readFile(read(content), { fileName: 'rows.jsonl', ...options }, AT_ONCE, held);
-    return known(all);
-  });
-  return [await whole, await shared];
+): Promise<object> {
+  const held: HeldRows = {
+    ...{ rows: 0, bytes: 0, certain: new CertainRows(sprig, { maxLength: 24, now: new Date(0) }) },
+    ...(sectionBytes !== undefined && { share: sharedWithin(sectionBytes) }),
+  };
+  return known(await readFile(read(content), { fileName: 'rows.jsonl', ...options }, AT_ONCE, held));
 }
 
 async function expectSame(
@@ -55,8 +50,8 @@ async function expectSame(
   options?: Partial<ReadOptions>,
 ): Promise<ReadRows> {
   const bytes = typeof content === 'string' ? encoded(content) : content;
-  const [whole, shared] = await bothWays(bytes, sectionBytes, options);
-  expect(shared).toEqual(whole);
+  const shared = await readIn(sectionBytes, bytes, options);
+  expect(shared).toEqual(await readIn(undefined, bytes, options));
   return shared as ReadRows;
 }
 
@@ -132,18 +127,16 @@ describe('a file in sections', () => {
   });
 
   test('counts more unused columns than are listed as one pass counts them', async () => {
-    // Seventy columns before the last one, which an earlier section has as well.
-    const wide = [
-      { last: 1 },
-      ...Array.from({ length: 70 }, (_, i) => ({ [`column ${i}`]: 'some more words' })),
-      { last: 2 },
-    ].map((more, i) => JSON.stringify({ prompt: `What is ${i}?`, completion: 'It is.', ...more }));
-    for (const sectionBytes of [200, 8000]) {
-      const { unused } = await expectSame([...rows, ...wide].join('\n'), sectionBytes);
+    const row = (more: object): string => JSON.stringify({ prompt: 'Q', completion: 'A', ...more });
+    const others = Array.from({ length: 70 }, (_, i) => row({ [`column ${i}`]: 'some more words' }));
+    const first = [row({ early: 1 }), ...rows, ...rows, ...rows].join('\n');
+    // The second section has more columns than are listed before the one that the first has as well.
+    const lines = [first, ...others, row({ early: 2 })].join('\n');
+    for (const sectionBytes of [200, first.length + 1]) {
+      const { unused } = await expectSame(lines, sectionBytes);
       expect(unused).toHaveLength(64);
+      expect(unused.at(-1)).toEqual({ name: 'early', rows: 2, text: false });
     }
-    const { unused } = await expectSame(wide.slice(0, 9).join('\n'), 200);
-    expect(unused.at(-1)).toEqual({ name: 'last', rows: 1, text: false });
   });
 
   test('draws phrasings by the lines of the file', async () => {
@@ -154,7 +147,9 @@ describe('a file in sections', () => {
 
   test('refuses a mapping with a column that it does not have', async () => {
     const mapping = { prompt: '{{nowhere}}', answer: '{{completion}}' };
-    await graftError(() => bothWays(encoded(rows.join('\n')), 200, { mapping }), 'data-column');
+    const content = encoded(rows.join('\n'));
+    for (const sectionBytes of [200, undefined])
+      await graftError(() => readIn(sectionBytes, content, { mapping }), 'data-column');
   });
 });
 
