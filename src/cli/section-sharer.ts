@@ -18,7 +18,7 @@ import { FileBytes } from './files.ts';
 /** A smaller file is read sooner than a thread starts. */
 const LARGE_BYTES = 2 ** 26;
 /** Small enough that neither thread waits long for the last section of the other one. */
-const SECTION_BYTES = 2 ** 24;
+const SECTION_BYTES = 2 ** 23;
 
 /** What the thread is told at its start. */
 export interface SharedReading {
@@ -30,7 +30,7 @@ export interface SharedReading {
   readonly options: ReadOptions;
   readonly certain: { readonly tokenizer: TokenizerSource; readonly options: PrepareOptions } | undefined;
   readonly sectionBytes: number;
-  /** See {@link Counters}. */
+  /** What both threads count, at {@link NEXT} and the places after it. */
   readonly counters: Int32Array<SharedArrayBuffer>;
 }
 
@@ -40,7 +40,7 @@ export interface ReadSection {
   readonly rows: SectionRows;
 }
 
-/** The places of what both threads count: the next section, and the sections and rows that the other thread has read. */
+/** Places of the counters: the next section, and the sections and rows that the other thread has read. */
 const [NEXT, SECTIONS, ROWS] = [0, 1, 2];
 
 const take = (counters: SharedReading['counters']): number => Atomics.add(counters, NEXT, 1);
@@ -97,15 +97,12 @@ export function shareReading(reading: SharedReading, send: (section: ReadSection
   };
   const count = Math.ceil(content.length / sectionBytes);
   for (let at = take(counters); at < count; at = take(counters)) {
-    const rows = readSection(source, sectionAt(at, sectionBytes, content));
-    for (;;) {
-      const { value, done } = rows.next();
-      if (done) {
-        send({ at, rows: value });
-        break;
-      }
-      counters[ROWS]++;
-    }
+    const reading = readSection(source, sectionAt(at, sectionBytes, content));
+    let rows = 0;
+    let step = reading.next();
+    for (; !step.done; step = reading.next()) rows++;
+    send({ at, rows: step.value });
+    counters[ROWS] += rows;
     counters[SECTIONS]++;
   }
 }
