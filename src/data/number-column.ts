@@ -20,6 +20,11 @@ export class NumberColumn<Numbers extends Float64Array | Uint32Array | Uint8Arra
     this.length = length;
   }
 
+  /** Makes room for so many in all, so that it need not grow as they come. */
+  reserve(room: number): void {
+    if (room > this.numbers.length) this.#grow(room);
+  }
+
   #grow(room: number): void {
     const Larger = this.numbers.constructor as new (length: number) => Numbers;
     const larger = new Larger(room);

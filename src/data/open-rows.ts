@@ -141,6 +141,8 @@ export async function readFile(
   const isWhole = examples !== undefined || making !== undefined;
   const sections = isWhole ? undefined : await sharedSections(reader, options, held, slicer);
   let lines = 0;
+  answered.reserve(sections?.map((section) => section.answered) ?? []);
+  prompts.reserve(sections?.map((section) => section.prompts) ?? []);
   for (const section of sections ?? []) {
     reader.append(section.collected, lines);
     answered.append(section.answered, lines);

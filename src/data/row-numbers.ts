@@ -94,6 +94,12 @@ export class RowNumbers {
     };
   }
 
+  /** Makes room for the rows of sections: lists that outgrow their memory leave as much behind. */
+  reserve(sections: readonly SentNumbers[]): void {
+    const rows = sections.reduce((sum, { columns: [lines] }) => sum + lines.length, this.length);
+    for (const column of [this.#lines, ...this.#columns]) column.reserve(rows);
+  }
+
   /** Adds the rows of a section behind those that are here. @param before lines before the section */
   append({ kinds, columns: [lines, ...others], flipped }: SentNumbers, before: number): void {
     if (flipped[0].length > 0)
