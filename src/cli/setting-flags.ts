@@ -82,21 +82,47 @@ const CHOOSERS = ['method', 'objective', 'optimiser'] as const;
 /** The example of defaults that are multiplied. */
 const TOGETHER = { method: 'full', objective: 'dpo' } as const;
 
+/** Settings of a run where nothing else is given. */
+type Resolved = ReturnType<typeof TABLE.resolve>;
+
+interface Initials {
+  readonly usual: Resolved;
+  /** One for each choice that changes the defaults of others. */
+  readonly others: readonly {
+    readonly chooser: string;
+    readonly name: string;
+    readonly resolved: Resolved;
+  }[];
+  readonly together: Resolved;
+}
+
+let initials: Initials | undefined;
+
+/** Made once: the help of every flag reads them, at each start of the command. */
+const initialsOfAll = (): Initials =>
+  (initials ??= {
+    usual: TABLE.resolve({}),
+    others: CHOOSERS.flatMap((chooser) => {
+      const choice = TABLE.find(chooser);
+      const names = choice?.type === 'choice' ? choice.choices : [];
+      return names.map((name) => ({ chooser, name, resolved: TABLE.resolve({ [chooser]: name }) }));
+    }),
+    together: TABLE.resolve(TOGETHER),
+  });
+
 function initialWords(setting: Setting): string | undefined {
   const word = (value: SettingValue | undefined): string | undefined =>
     value === undefined || typeof value === 'object' || value === '' ? undefined : String(value);
-  const usual = word(TABLE.resolve({})[setting.name]);
-  const others = CHOOSERS.flatMap((chooser) => {
-    const choice = TABLE.find(chooser);
-    return (choice?.type === 'choice' ? choice.choices : []).flatMap((name) => {
-      const other = word(TABLE.resolve({ [chooser]: name })[setting.name]);
-      return setting === choice || other === usual || other === undefined ? [] : [`${name}: ${other}`];
-    });
+  const all = initialsOfAll();
+  const usual = word(all.usual[setting.name]);
+  const others = all.others.flatMap(({ chooser, name, resolved }) => {
+    const other = word(resolved[setting.name]);
+    return setting.name === chooser || other === usual || other === undefined ? [] : [`${name}: ${other}`];
   });
   if (usual === undefined) return undefined;
   const words = [usual, ...others].join('; ');
   if (!('multiplies' in setting)) return words;
-  const both = word(TABLE.resolve(TOGETHER)[setting.name]);
+  const both = word(all.together[setting.name]);
   return `${words}; together each lowers or raises it by its part: ${both} for ${Object.values(TOGETHER).join(' with ')}`;
 }
 
