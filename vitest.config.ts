@@ -1,11 +1,15 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
+/** Compares large arrays fast. */
+const EQUAL_BYTES = 'tests/equal-bytes.ts';
+
 /** Two processes, each of which keeps its devices and what they have compiled. */
 const BY_TWO = {
   pool: 'forks',
   maxWorkers: 2,
   isolate: false,
+  setupFiles: EQUAL_BYTES,
   testTimeout: 600_000,
   hookTimeout: 600_000,
 } as const;
@@ -19,7 +23,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['tests/unit/**/*.test.ts'],
-          setupFiles: 'tests/unit/fuzz-seed.ts',
+          setupFiles: [EQUAL_BYTES, 'tests/unit/fuzz-seed.ts'],
           maxWorkers: availableParallelism(),
           // Most of these files take less time than what they import.
           isolate: false,
