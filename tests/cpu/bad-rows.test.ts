@@ -2,7 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { DEVICE, graft, temporaryFolder } from '../engine/graft-command.ts';
+import { DEVICE_HERE, graftHere, temporaryFolder } from '../engine/graft-command.ts';
 
 const SPRIG = fileURLToPath(new URL('../../public/models/sprig', import.meta.url));
 const at = temporaryFolder();
@@ -12,9 +12,9 @@ let runs = 0;
 async function train(rows: readonly object[], ...flags: readonly string[]) {
   const name = `run-${++runs}`;
   writeFileSync(at(`${name}.jsonl`), rows.map((row) => JSON.stringify(row)).join('\n'));
-  const { code, err } = await graft([
+  const { code, err } = await graftHere([
     ...['train', '--model', SPRIG, '--data', at(`${name}.jsonl`), '--steps', '2', '--out', at(name)],
-    ...[...DEVICE, ...flags],
+    ...[...DEVICE_HERE, ...flags],
   ]);
   return { code, err, isWritten: existsSync(at(name, 'adapter_model.safetensors')) };
 }

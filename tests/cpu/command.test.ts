@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { isObject, parseJson } from '../../src/json.ts';
-import { readRecipe } from '../../src/settings/recipe.ts';
-import { graft, temporaryFolder, VOICE } from '../engine/graft-command.ts';
+import { DEVICE_HERE, graft, graftHere, temporaryFolder, VOICE } from '../engine/graft-command.ts';
 
 const SPRIG = fileURLToPath(new URL('../../public/models/sprig', import.meta.url));
 const CPU = ['--device', 'cpu'];
@@ -63,15 +62,15 @@ test("a base without a chat template is asked in the form of its adapter's rows"
   writeFileSync(path, JSON.stringify(plain));
   writeFileSync(at('rows.csv'), 'q,a\nWho?,Me.\nWhere?,Here.\n');
   const rows = ['--data', at('rows.csv'), '--prompt-template', '{{q}}', '--answer-template', '{{a}}'];
-  const base = ['--model', at('base'), ...CPU];
-  const trained = await graft(['train', ...base, ...rows, '--steps', '1', '--out', at('tuned')]);
+  const base = ['--model', at('base'), ...DEVICE_HERE];
+  const trained = await graftHere(['train', ...base, ...rows, '--steps', '1', '--out', at('tuned')]);
   expect(trained.code, trained.err).toBe(0);
   expect(readFileSync(at('tuned', 'README.md'), 'utf8')).toContain('| Between prompt and answer | "\\n" |');
 
   const tuned = [...base, '--adapter', at('tuned')];
   const promptIds = async (...args: string[]): Promise<unknown> => {
     const asked = ['generate', ...args, '--max-new-tokens', '1', '--json'];
-    const { code, out, err } = await graft(asked);
+    const { code, out, err } = await graftHere(asked);
     expect(code, err).toBe(0);
     return (JSON.parse(out) as { prompt_ids: unknown }).prompt_ids;
   };
@@ -137,9 +136,9 @@ test('a run of a version without shared prefixes is resumed without them', async
     completion: `Digs ${at}.`,
   }));
   writeFileSync(at('alike.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
-  const asked = ['train', '--model', SPRIG, '--data', at('alike.jsonl'), ...CPU, '--steps', '4'];
+  const asked = ['train', '--model', SPRIG, '--data', at('alike.jsonl'), ...DEVICE_HERE, '--steps', '4'];
   const out = ['--out', at('earlier')];
-  const begun = await graft([...asked, ...out, '--pause-after', '2', '--share-prefixes', 'off']);
+  const begun = await graftHere([...asked, ...out, '--pause-after', '2', '--share-prefixes', 'off']);
   expect(begun.code, begun.err).toBe(0);
   const state = at('earlier', 'state');
   const { fingerprint, ...others } = JSON.parse(readFileSync(join(state, 'state.json'), 'utf8')) as {
@@ -149,9 +148,9 @@ test('a run of a version without shared prefixes is resumed without them', async
   delete parts.spec['sharePrefixes'];
   writeFileSync(join(state, 'state.json'), JSON.stringify({ ...others, fingerprint: JSON.stringify(parts) }));
   rmSync(join(state, 'SHA256SUMS'));
-  const { code, err } = await graft([...asked, ...out, '--resume', at('earlier')]);
+  const { code, err } = await graftHere([...asked, ...out, '--resume', at('earlier')]);
   expect(code, err).toBe(0);
-  const shared = await graft([...asked, '--out', at('today')]);
+  const shared = await graftHere([...asked, '--out', at('today')]);
   expect(shared.err).toMatch(/\d\d% of the tokens of these rows repeat .* computed once\./);
   const computed = (name: string): unknown[] =>
     readFileSync(at(name, 'metrics.jsonl'), 'utf8')
@@ -176,12 +175,4 @@ test('a run that is interrupted prints how it can be continued in its JSON objec
   expect(result).toMatchObject({ status: 'interrupted', steps: 4000, out: at('cut') });
   expect(result['adapter']).toBeUndefined();
   expect(result['resume']).toMatch(/ train .*--resume /);
-});
-
-test('the demo prints its answers and scores on standard output', async () => {
-  const { code, out, err } = await graft(['demo', '--out', at('demo'), ...CPU], undefined, NO_GPU);
-  expect(code, err).toBe(0);
-  expect(out).toMatch(/Prompt .*\n {2}Base .*\n {2}Tuned .*\n\nHeld-out loss \d/s);
-  const recipe = /```json\n(.+?)\n```/s.exec(readFileSync(at('demo', 'README.md'), 'utf8'))?.[1];
-  expect(readRecipe(recipe ?? '', 'README.md')).toMatchObject({ method: 'lora', steps: 60 });
 });

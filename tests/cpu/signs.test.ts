@@ -2,11 +2,11 @@
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Random } from '../../src/random.ts';
-import { DEVICE, graft, temporaryFolder } from '../engine/graft-command.ts';
+import { DEVICE_HERE, graftHere, temporaryFolder } from '../engine/graft-command.ts';
 import { SPRIG } from '../engine/sprig.ts';
 
 const at = temporaryFolder();
-const BASE = ['--model', SPRIG, ...DEVICE];
+const BASE = ['--model', SPRIG, ...DEVICE_HERE];
 
 const TOOLS = ['rake', 'spade', 'hoe', 'broom', 'hammer', 'basket', 'net', 'ladder'];
 const PLANTS = ['rose', 'tulip', 'mint', 'daisy', 'tomato', 'bean', 'carrot', 'potato'];
@@ -33,7 +33,7 @@ function writeRows(name: string, rows: readonly (readonly [prompt: string, compl
 }
 
 async function evaluate(args: readonly string[]): Promise<Record<string, unknown>[]> {
-  const { code, out, err } = await graft(['evaluate', ...BASE, ...args, '--json']);
+  const { code, out, err } = await graftHere(['evaluate', ...BASE, ...args, '--json']);
   expect(code, err).toBe(0);
   return (JSON.parse(out) as { methods: Record<string, unknown>[] }).methods;
 }
@@ -53,7 +53,7 @@ test('labels with underscores are learned with the settings as they are', async 
     writeRows('train.jsonl', mixed.slice(40, 240)),
     writeRows('test.jsonl', mixed.slice(0, 40)),
   ];
-  const trained = await graft(['train', ...BASE, '--data', train, '--out', at('labels')]);
+  const trained = await graftHere(['train', ...BASE, '--data', train, '--out', at('labels')]);
   expect(trained.code, trained.err).toBe(0);
   expect(trained.err).not.toContain('Warning');
   const [{ metrics }] = (await evaluate([

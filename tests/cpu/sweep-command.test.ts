@@ -56,7 +56,7 @@ test('a sweep that is killed continues where it was, and its survivors have the 
   expect(recordOf('flat').runs.map(({ status }) => status)).toEqual(['done', 'running']);
   const first = statSync(at('flat', 'run-001', 'metrics.jsonl'));
 
-  const again = await graft(swept('--out', at('flat')));
+  const again = await graftHere(swept('--out', at('flat')));
   expect(again.code, again.err).toBe(0);
   // What was done is not done again.
   const { ino, mtimeMs } = statSync(at('flat', 'run-001', 'metrics.jsonl'));
@@ -68,7 +68,7 @@ test('a sweep that is killed continues where it was, and its survivors have the 
   );
   expect(again.out).toMatch(/^recipe +lr +validation loss .*\n2 +0\.004 .* done\n1 +0\.00001 .* done\n/);
 
-  const halved = await graft(swept('--halving', '--out', at('halved'), '--json'));
+  const halved = await graftHere(swept('--halving', '--out', at('halved'), '--json'));
   expect(halved.code, halved.err).toBe(0);
   const record = JSON.parse(halved.out) as Record;
   expect(record.runs.map(({ status, step }) => [status, step])).toEqual([
@@ -87,11 +87,11 @@ test('a sweep that is killed continues where it was, and its survivors have the 
 });
 
 test('a budget of steps ends it before the run that would be too much, and the flags are remembered', async () => {
-  const cut = await graft(swept('--out', at('cut'), '--budget-steps', '10'));
+  const cut = await graftHere(swept('--out', at('cut'), '--budget-steps', '10'));
   expect(cut.code, cut.err).toBe(0);
   expect(recordOf('cut')).toMatchObject({ status: 'budget', best: { run: 'run-001' } });
   expect(cut.err).toMatch(/To continue: .* sweep --resume --out /);
-  const rest = await graft(['sweep', '--resume', '--out', at('cut'), ...DEVICE_HERE]);
+  const rest = await graftHere(['sweep', '--resume', '--out', at('cut'), ...DEVICE_HERE]);
   expect(rest.code, rest.err).toBe(0);
   expect(recordOf('cut')).toMatchObject({ status: 'done', best: { run: 'run-002' } });
 });

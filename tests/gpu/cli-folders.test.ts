@@ -12,9 +12,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { LIST } from '../../src/cli/own-files.ts';
 import {
-  DEVICE,
   DEVICE_HERE,
-  graft,
   graftHere,
   metricsOf,
   numbers,
@@ -55,7 +53,7 @@ function expectThere(out: string, names: readonly string[]): void {
 }
 
 beforeAll(async () => {
-  const { code, err } = await graft([...TRAIN, '--out', at('adapter'), ...DEVICE]);
+  const { code, err } = await graftHere([...TRAIN, '--out', at('adapter'), ...DEVICE_HERE]);
   expect(code, err).toBe(0);
 });
 
@@ -70,16 +68,16 @@ describe('a folder of another program', () => {
 
   test('is not taken for a run of Graft because of its metrics.jsonl, and loses nothing else', async () => {
     const out = folderOf('metrics.jsonl', ...OTHERS);
-    const refused = await graft([...TRAIN, '--out', out, ...DEVICE]);
+    const refused = await graftHere([...TRAIN, '--out', out, ...DEVICE_HERE]);
     expect(refused.code).toBe(1);
     expect(refused.err).toMatch(/^graft: \S+ holds config\.json, which Graft did not write/m);
     expectThere(out, ['metrics.jsonl', ...OTHERS]);
-    const asked = await graft([...TRAIN, '--out', out, '--overwrite', ...DEVICE]);
+    const asked = await graftHere([...TRAIN, '--out', out, '--overwrite', ...DEVICE_HERE]);
     expect(asked.code, asked.err).toBe(0);
     expectThere(out, OTHERS);
     expect(readdirSync(out).sort()).toEqual([...OTHERS, ...RESULT].sort());
     // Neither does the next run there.
-    const again = await graft([...TRAIN, '--out', out, '--overwrite', ...DEVICE]);
+    const again = await graftHere([...TRAIN, '--out', out, '--overwrite', ...DEVICE_HERE]);
     expect(again.code, again.err).toBe(0);
     expectThere(out, OTHERS);
   });
@@ -117,14 +115,10 @@ describe('a folder of another program', () => {
 });
 
 describe('a run that an earlier version began', () => {
+  const LONG = [...TRAIN, '--steps', '6', ...DEVICE_HERE];
   const interrupted = async (out: string): Promise<void> => {
-    let acted = false;
-    const { code, err } = await graft([...TRAIN, '--steps', '120', '--out', out, ...DEVICE], (told, kill) => {
-      if (acted || !told.includes('Step 1 of')) return;
-      acted = true;
-      kill('SIGINT');
-    });
-    expect(code, err).toBe(130);
+    const { code, err } = await graftHere([...LONG, '--pause-after', '2', '--out', out]);
+    expect(code, err).toBe(0);
     // It listed nothing, and wrote where a run is from only with its result.
     for (const name of [LIST, 'lineage.json']) rmSync(join(out, name));
   };
@@ -133,14 +127,14 @@ describe('a run that an earlier version began', () => {
     const out = at('earlier');
     await interrupted(out);
     writeFileSync(join(out, 'notes.txt'), 'mine: notes.txt');
-    const resumed = await graft([...TRAIN, '--steps', '120', '--out', out, '--resume', out, ...DEVICE]);
+    const resumed = await graftHere([...LONG, '--out', out, '--resume', out]);
     expect(resumed.code, resumed.err).toBe(0);
     expect(readdirSync(out).sort()).toEqual([...RESULT, 'notes.txt'].sort());
     expectThere(out, ['notes.txt']);
     expect(numbers(metricsOf(out)).map(({ step }) => step)).toEqual(
-      Array.from({ length: 120 }, (_, i) => i + 1),
+      Array.from({ length: 6 }, (_, i) => i + 1),
     );
-    const anew = await graft([...TRAIN, '--out', out, '--overwrite', ...DEVICE]);
+    const anew = await graftHere([...TRAIN, '--out', out, '--overwrite', ...DEVICE_HERE]);
     expect(anew.code, anew.err).toBe(0);
     expect(readdirSync(out).sort()).toEqual([...RESULT, 'notes.txt'].sort());
   });
@@ -149,11 +143,11 @@ describe('a run that an earlier version began', () => {
     const out = at('earlier-result');
     await interrupted(out);
     writeFileSync(join(out, 'README.md'), 'mine: README.md');
-    const call = [...TRAIN, '--steps', '120', '--resume', out, ...DEVICE];
-    const refused = await graft(call);
+    const call = [...LONG, '--resume', out];
+    const refused = await graftHere(call);
     expect(refused.err).toMatch(/^graft: \S+ holds README\.md, which Graft did not write/m);
     expectThere(out, ['README.md']);
-    const asked = await graft([...call, '--overwrite']);
+    const asked = await graftHere([...call, '--overwrite']);
     expect(asked.code, asked.err).toBe(0);
     expect(asked.err).toContain('Resumed after step');
   });

@@ -34,7 +34,7 @@ describe('graft plan', () => {
     expect(generation).toMatchObject({ context: 4096, cache: 94_371_840 });
     expect({ problems, advice }).toEqual({ problems: [], advice: [] });
 
-    const tight = await graft(plan('--memory', '500', '--json', at('plan.json')));
+    const tight = await graftHere(plan('--memory', '500', '--json', at('plan.json')));
     expect(tight.code).toBe(3);
     // In the unit of the question, with the flag to add.
     expect(tight.out).toMatch(/Too large: the run takes \d{3} MiB, and the GPU has 500 MiB\./);
@@ -81,8 +81,8 @@ describe('graft plan', () => {
     const row = JSON.stringify({ ids, labels: ids });
     writeFileSync(at('full.jsonl'), `${row}\n`.repeat(8));
     const run = ['--model', SPRIG, '--max-length', '64', '--batch', '8', ...DEVICE];
-    const told = await graft(['plan', ...run]);
-    const trained = await graft([
+    const told = await graftHere(['plan', ...run]);
+    const trained = await graftHere([
       'train',
       ...run,
       ...['--data', at('full.jsonl'), '--steps', '1', '--out', at('full')],

@@ -98,7 +98,7 @@ describe('graft train', () => {
     expect(done).toBeLessThan(40);
     expect(existsSync(join(out, 'adapter_model.safetensors'))).toBe(false);
 
-    const other = await graft([...RUN, '--out', out, '--resume', out, '--overlong', 'drop']);
+    const other = await graftHere([...RUN, '--out', out, '--resume', out, '--overlong', 'drop']);
     expect(other.code).toBe(1);
     expect(other.err).toContain(
       'graft: The saved run had other settings (--overlong truncate-end then, drop now).',
@@ -110,7 +110,7 @@ describe('graft train', () => {
     const middle = Math.floor(weights.length / 2);
     weights.fill(0x3c, middle, middle + weights.length / 16);
     writeFileSync(at('sibling', 'model.safetensors'), weights);
-    const sibling = await graft([...RUN, '--model', at('sibling'), '--out', out, '--resume', out]);
+    const sibling = await graftHere([...RUN, '--model', at('sibling'), '--out', out, '--resume', out]);
     expect(sibling.err).toMatch(/^graft: The saved run had another model\..*\n$/m);
     expect(sibling.code).toBe(1);
 
@@ -156,7 +156,7 @@ describe('graft train', () => {
     });
     clearInterval(timer.stop);
     expect(first.signal).toBe('SIGKILL');
-    const second = await graft([...RUN, '--out', out, '--save-every', '4', '--resume', out]);
+    const second = await graftHere([...RUN, '--out', out, '--save-every', '4', '--resume', out]);
     expect(second.err).toMatch(/Resumed after step (4|8|[123]\d|40)\n/);
     expect(second.code).toBe(0);
     expect(numbers(metricsOf(out))).toEqual(numbers(metricsOf(whole())));
@@ -229,7 +229,7 @@ describe('graft train', () => {
     expect(raw.prompt_ids.length).toBeLessThan(base.prompt_ids.length);
     expect(base.prompt_ids.join()).toContain(raw.prompt_ids.join());
 
-    const merge = await graft(['merge', '--model', SPRIG, '--adapter', whole(), '--out', at('merged')]);
+    const merge = await graftHere(['merge', '--model', SPRIG, '--adapter', whole(), '--out', at('merged')]);
     expect(merge.code, merge.err).toBe(0);
     expect(await said('--model', at('merged'), ...prompt)).toEqual(tuned);
     const merged = await tensorsOf(at('merged', 'model.safetensors'));
@@ -268,7 +268,7 @@ describe('graft train', () => {
   test('diverged, it says so, keeps what was learned before, and ends with an error', async () => {
     const out = at('diverged');
     // With f32 activations, a high rate alone does not make one infinite. In half precision: tests/engine/trainer.test.ts.
-    const { code, err } = await graft([
+    const { code, err } = await graftHere([
       ...[...RUN, '--out', out, '--alpha', '1e6'],
       ...['--precision', 'f16', '--lr', '10', '--clip', '0', '--schedule', 'constant', '--warmup', '0'],
     ]);
@@ -288,7 +288,7 @@ describe('graft train', () => {
 
   test('all weights: writes a model folder that loads', async () => {
     const out = at('full');
-    const trained = await graft([
+    const trained = await graftHere([
       'train',
       '--model',
       SPRIG,
@@ -313,7 +313,7 @@ describe('graft train', () => {
     expect([...tensors.keys()].sort()).toEqual([...before.keys()].sort());
     const name = 'model.layers.0.mlp.up_proj.weight';
     expect(worstError(await floats(tensors.get(name)), await floats(before.get(name)))).toBeGreaterThan(0);
-    const { code, out: text } = await graft([
+    const { code, out: text } = await graftHere([
       'generate',
       ...DEVICE,
       '--model',

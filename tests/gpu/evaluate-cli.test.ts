@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Prediction } from '../../src/evaluate/report.ts';
-import { DEVICE, DEVICE_HERE, GPU, graft, graftHere, temporaryFolder } from '../engine/graft-command.ts';
+import { DEVICE_HERE, GPU, graft, graftHere, temporaryFolder } from '../engine/graft-command.ts';
 import { SPRIG } from '../engine/sprig.ts';
 
 const sample = (name: string): string =>
@@ -58,8 +58,8 @@ const predictionsIn = (folder: string): PlacedPrediction[] =>
 
 test('methods and an adapter answer the same rows, and files keep what they said', async () => {
   const out = temporary('evaluation');
-  const args = [...DATA, '--adapter', ADAPTER, '--rows', '4', '--shots', '2', ...DEVICE];
-  const { code, out: printed, err } = await graft(['evaluate', ...args, '--out', out]);
+  const args = [...DATA, '--adapter', ADAPTER, '--rows', '4', '--shots', '2', ...DEVICE_HERE];
+  const { code, out: printed, err } = await graftHere(['evaluate', ...args, '--out', out]);
   expect(err).toMatch(/4 of 40 test rows, drawn at random with seed 42\./);
   expect(code, err).toBe(0);
   expect(printed).toMatch(/^method +exactly right +token F1 .*perplexity\n/);

@@ -69,7 +69,7 @@ test('a run is resumed only with the same types of base weights', async () => {
   expect(embeddings.code).toBe(1);
   expect(embeddings.err).toContain('(q8_0, and not q8_0, embeddings f32)');
 
-  const second = await graft(run('parted', '--resume', at('parted')));
+  const second = await graftHere(run('parted', '--resume', at('parted'), ...DEVICE_HERE));
   expect(second.err).toContain(`Resumed after step ${done}`);
   expect(second.code).toBe(0);
   expect(numbers(metricsOf(at('parted')))).toEqual(numbers(metricsOf(at('whole'))));

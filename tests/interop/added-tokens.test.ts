@@ -18,7 +18,7 @@ import { mergedWeights } from '../../src/export/merge.ts';
 import { readPeft, writePeft } from '../../src/export/peft.ts';
 import { openModelWeights } from '../../src/model/folder-layout.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { DEVICE, graft } from '../engine/graft-command.ts';
+import { DEVICE, graftHere } from '../engine/graft-command.ts';
 import { noise, worstError } from '../engine/run.ts';
 import { SPRIG } from '../engine/sprig.ts';
 import { askPython, python, type Answered } from './ask.ts';
@@ -149,12 +149,12 @@ describe.skipIf(!python)('Added tokens in PEFT', () => {
       ].join('\n'),
     );
     const base = ['--model', SPRIG, ...DEVICE];
-    const { code, err } = await graft([
+    const { code, err } = await graftHere([
       ...['train', ...base, '--data', at('rows.jsonl'), '--out', at('trained')],
       ...['--add-tokens', '<|tool|>,matey', '--steps', '40', '--batch', '2', '--lr', '0.01'],
     ]);
     expect(code, err).toBe(0);
-    const { out } = await graft([
+    const { out } = await graftHere([
       ...['generate', ...base, '--adapter', at('trained'), '--prompt', 'Where is <|tool|>?'],
       ...['--max-new-tokens', '12', '--json'],
     ]);

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { folder } from '../../src/cli/files.ts';
 import { textIds } from '../../src/text/text-ids.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
-import { DEVICE, floats, graft, temporaryFolder, tensorsOf } from '../engine/graft-command.ts';
+import { DEVICE, floats, graftHere, temporaryFolder, tensorsOf } from '../engine/graft-command.ts';
 import { referencePath } from '../engine/reference-file.ts';
 import { worstError } from '../engine/run.ts';
 import { python } from './ask.ts';
@@ -24,7 +24,7 @@ describe.skipIf(!python)('A tuned encoder in PEFT and transformers', () => {
   let texts: string[];
 
   const done = async (...args: string[]): Promise<void> => {
-    const { code, err } = await graft(args);
+    const { code, err } = await graftHere(args);
     expect(code, err).toBe(0);
   };
   async function embedded(model: string, ...flags: string[]): Promise<Float32Array> {
