@@ -24,8 +24,11 @@ import { worstError } from './run.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
 import { checkSpec, specOf, type RunSpec } from '../../src/settings/spec.ts';
 
-/** For tests that are not about how a kind begins: PiSSA otherwise iterates until its vectors have settled, which takes most of a test. */
-const SHORT_BEGINNING: Record<string, Record<string, number>> = { pissa: { pissaIterations: 2 } };
+/** For tests that are not about how a kind begins: PiSSA and EVA otherwise iterate until many vectors have settled, which takes most of a test. */
+const SHORT_BEGINNING: Record<string, Record<string, number>> = {
+  pissa: { pissaIterations: 2 },
+  eva: { evaTau: 1, rank: 2 },
+};
 
 /** Kinds that take each matrix, or its inputs, apart for a while: a wide matrix and a tall one. Others have every matrix. */
 const MATRICES: Record<string, { targets: string[] }> = {
@@ -106,7 +109,9 @@ describeOnCpu('A kind of adapter', (context) => {
         const base = baseWeights
           ? await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32', baseWeights })
           : model;
-        const { trainable } = await makeTrainable(base, optionsOf(name), undefined, { rows });
+        const { trainable } = await makeTrainable(base, optionsOf(name, SHORT_BEGINNING[name]), undefined, {
+          rows,
+        });
         expect(worstError(await logitsOf(base, trainable.adapter), await base.logits(IDS))).toBeLessThan(
           1e-5,
         );
@@ -164,7 +169,7 @@ describeOnCpu('A kind of adapter', (context) => {
     });
 
     test(`${name}: resumes from its saved state bit for bit`, async () => {
-      const options = optionsOf(name, { steps: 4, dropout: 0.05, ...SHORT_BEGINNING[name] });
+      const options = optionsOf(name, { steps: 4, batch: 2, dropout: 0.05, ...SHORT_BEGINNING[name] });
       const open = async (seed: number, state?: TrainerState) => {
         // Another seed is another start: everything has to come from the state.
         const { trainable } = await makeTrainable(model, { ...options, seed }, undefined, {
@@ -195,7 +200,7 @@ describeOnCpu('A kind of adapter', (context) => {
     });
 
     test(`${name}: in half precision and with checkpointing, the losses are nearly those without`, async () => {
-      const options = optionsOf(name, { steps: 3, ...SHORT_BEGINNING[name] });
+      const options = optionsOf(name, { steps: 3, batch: 2, ...SHORT_BEGINNING[name] });
       const plain = await train(options);
       const half = await LanguageModel.load(context.device, sprigFolder(), {
         precision: context.f16 ? 'f16' : 'f32',
