@@ -9,7 +9,7 @@ import { policyGradients, type PolicyGradients } from '../../src/train/policy/gr
 import { withSamples, type SampledRow } from '../../src/train/policy/sampled.ts';
 import type { FileSet } from '../../src/weights/bytes.ts';
 import { describeShared, sharedFolder } from '../shared.ts';
-import { describeDevice } from './adapters.ts';
+import { describeDevice, onCpu } from './adapters.ts';
 import { readJsonOf, readLinesOf, readTensorsOf, referenceFolder } from './reference-file.ts';
 import { worstError } from './run.ts';
 import { specWithIdle } from '../../src/settings/spec.ts';
@@ -21,10 +21,12 @@ interface Place {
   /** A folder of its objectives. */
   readonly open: (...parts: string[]) => FileSet;
   readonly cases: readonly string[];
+  /** Cases that only the CPU engine has in `npm test`: a GPU computes them by the same kernels with other numbers. */
+  readonly further?: readonly string[];
 }
 
 describeDevice('learning from rewards', (context) => {
-  const compare = ({ model: base, adapter: start, open, cases }: Place): void => {
+  const compare = ({ model: base, adapter: start, open, cases, further = [] }: Place): void => {
     let model: LanguageModel;
     let rows: SampledRow[];
     beforeAll(async () => {
@@ -58,7 +60,7 @@ describeDevice('learning from rewards', (context) => {
       return found;
     };
 
-    test.each(cases)('loss and gradients: %s', async (name) => {
+    const compareCase = async (name: string): Promise<void> => {
       const files = open('cases', name);
       const { flags } = await readJsonOf<{ flags: Record<string, string | number | boolean> }>(
         files,
@@ -90,7 +92,9 @@ describeDevice('learning from rewards', (context) => {
       const accumulated = floats.get('loss_accumulated')!;
       accumulated.forEach((loss, i) => expect(Math.abs(halves.losses[i] - loss)).toBeLessThan(1e-4));
       expect(Math.abs(halves.loss - accumulated[0] - accumulated[1])).toBeLessThan(1e-4);
-    });
+    };
+    test.each(cases)('loss and gradients: %s', compareCase);
+    onCpu(test).each(further)('loss and gradients: %s', compareCase);
 
     test('advantages follow from rewards, ratios from the policy itself, and the reference from the bare base', async () => {
       const lines = await readLinesOf<Record<string, unknown>>(open('groups'), 'rows.jsonl');
@@ -132,19 +136,8 @@ describeDevice('learning from rewards', (context) => {
       model: sharedFolder('models', 'stories260K'),
       adapter: sharedFolder('reference', 'stories260K', 'lora', 'adapter'),
       open: (...parts) => sharedFolder('reference', 'objectives', ...parts),
-      cases: [
-        ...[
-          'grpo',
-          'grpo-kl',
-          'grpo-kl-plain',
-          'dapo',
-          'dapo-kl',
-          'dr-grpo',
-          'dr-grpo-kl',
-          'bnpo',
-          'bnpo-kl',
-        ],
-      ],
+      cases: ['grpo-kl'],
+      further: ['grpo', 'grpo-kl-plain', 'dapo', 'dapo-kl', 'dr-grpo', 'dr-grpo-kl', 'bnpo', 'bnpo-kl'],
     }),
   );
 });

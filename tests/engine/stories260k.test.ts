@@ -1,6 +1,6 @@
 /**
  * Parity of a real pre-trained model with transformers and PEFT, in f32: published text, logits, gradients, and 30-step curves. The CPU engine
- * follows the curves to their ends, a software GPU, where a step takes long, for their first steps.
+ * follows each curve to its end once, packed or not. The other way, and a software GPU, where a step takes long, follow it for its first steps.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readPeft } from '../../src/export/peft.ts';
@@ -158,9 +158,11 @@ describeShared('stories260K', () => {
 
     for (const name of ['constant', 'linear', 'cosine', 'full'] as const) {
       for (const packing of [false, true]) {
+        // One of the two goes to the end. What packing changes shows in a step: the schedules have that of an adapter and of all weights.
+        const main = packing === (name === 'cosine');
+        if (!main && !['cosine', 'full'].includes(name)) continue;
         // A software GPU follows one of an adapter, and one of all weights.
-        const follow =
-          packing === (name === 'cosine') && ['cosine', 'full'].includes(name) ? test : onCpu(test);
+        const follow = main && ['cosine', 'full'].includes(name) ? test : onCpu(test);
         follow(`the 30-step curve "${name}"${packing ? ', packed' : ''}`, async () => {
           const settings = sharedJson<Settings>(...REFERENCE, 'curves', name, 'settings.json');
           const metrics = sharedJsonl<Metrics>(...REFERENCE, 'curves', name, 'metrics.jsonl');
@@ -180,7 +182,7 @@ describeShared('stories260K', () => {
             rows,
             onEvent: (event) => event.type === 'step' && steps.push(event),
           });
-          const whole = !context.webgpu;
+          const whole = main && !context.webgpu;
           expect(await trainer.run(whole ? Infinity : FIRST_STEPS)).toBe(whole ? 'done' : 'paused');
           expect(steps).toHaveLength(whole ? metrics.length : FIRST_STEPS);
           metrics.slice(0, steps.length).forEach((expected, i) => {
