@@ -103,11 +103,11 @@ export async function learnByDefaults(
   const chosen = withChoice(method.choice, fresh);
   // A preference takes longer to reverse than an answer takes to learn.
   const preset = method.needs === 'pairs' || method.needs === 'unpaired' ? 'balanced' : 'quick';
-  // As the form starts a run that neither answers a prompt nor validates as it learns: what is held out is measured before and after.
+  // As the form starts a run that answers no prompt as it learns. A part of a run is measured before and after only.
   const options = specOf({
     ...presetOptions(preset, suggest(SPRIG), train.length, chosen),
     sampleEvery: 0,
-    evalEvery: 0,
+    ...(share < 1 && { evalEvery: 0 }),
   });
   const model = await LanguageModel.load(device, sprigFolder(), {
     precision: 'f32',
