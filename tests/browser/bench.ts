@@ -15,6 +15,7 @@ import type {
   FormSpec,
   RunRecord,
 } from '../../src/worker/api.ts';
+import { computeOn, type ComputesOn } from './chromium.ts';
 import { allowSteps, engineOf } from './gate.ts';
 
 const COMLINK = readFileSync(
@@ -74,9 +75,13 @@ async function findScript(browser: Browser): Promise<string> {
   return worker.url();
 }
 
-/** A page with a worker of its own, and the bundled model and data if asked. */
-export async function openBench(context: BrowserContext, { ready = true } = {}): Promise<Page> {
+/** A page with a worker of its own, and the bundled model and data if asked. @param on what it computes on, if not as other pages of the context */
+export async function openBench(
+  context: BrowserContext,
+  { ready = true, on }: { ready?: boolean; on?: ComputesOn } = {},
+): Promise<Page> {
   const page = await context.newPage();
+  if (on) await computeOn(page, on);
   await startBench(page);
   if (ready) await openAll(page);
   return page;

@@ -75,9 +75,9 @@ export interface WatchedPage {
 /** What pages compute on: `auto` is the processor here, which is several times as fast as a GPU in software. */
 export type ComputesOn = 'auto' | 'gpu';
 
-/** Pages of this context compute on this. */
-export async function computeOn(context: BrowserContext, device: ComputesOn): Promise<void> {
-  await context.addInitScript((name) => localStorage.setItem('graft-device', name), device);
+/** Pages of this context, or one page of it in another way than the others, compute on this. */
+export async function computeOn(where: BrowserContext | Page, device: ComputesOn): Promise<void> {
+  await where.addInitScript((name) => localStorage.setItem('graft-device', name), device);
 }
 
 export interface StudioOptions extends BrowserContextOptions {

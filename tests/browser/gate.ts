@@ -52,6 +52,54 @@ export const holdWork = (worker: Worker): Promise<Held> => hold(worker, 'settle'
 /** After so many reads nothing is read from the device until `go` was called: an answer waits for its next token. */
 export const holdReads = (worker: Worker, after = 0): Promise<Held> => hold(worker, 'read', after);
 
+/**
+ * Once the worker has told this much of its progress, nothing is read from the device until a call is aborted: what it had done by then is the same on every
+ * machine. For one measurement each time it is called.
+ */
+export function holdUntilAborted(
+  worker: Worker,
+  told: { readonly by?: string; readonly done: number },
+): Promise<void> {
+  return worker.evaluate((wanted) => {
+    interface Waiting {
+      wanted: { readonly by?: string; readonly done: number } | undefined;
+      isHeld: boolean;
+      readonly reads: (() => void)[];
+    }
+    const scope = globalThis as unknown as { untilAborted?: Waiting };
+    if (!scope.untilAborted) {
+      const waiting: Waiting = (scope.untilAborted = { wanted: undefined, isHeld: false, reads: [] });
+      const post = MessagePort.prototype.postMessage as (this: MessagePort, ...args: unknown[]) => void;
+      MessagePort.prototype.postMessage = function (this: MessagePort, ...args: unknown[]) {
+        const [message] = args;
+        if (waiting.isHeld && typeof message === 'string' && message.startsWith('read'))
+          return void waiting.reads.push(() => post.apply(this, args));
+        // As comlink calls a function of the page.
+        const { argumentList = [] } = (message ?? {}) as {
+          argumentList?: { value?: { what?: string; by?: string; done?: number } }[];
+        };
+        const { what, by, done = 0 } = argumentList[0]?.value ?? {};
+        if (
+          waiting.wanted &&
+          what === 'answering' &&
+          (waiting.wanted.by ?? by) === by &&
+          done >= waiting.wanted.done
+        )
+          waiting.isHeld = true;
+        post.apply(this, args);
+      };
+      const abort = AbortController.prototype.abort;
+      AbortController.prototype.abort = function (...reason) {
+        abort.apply(this, reason);
+        if (!waiting.isHeld) return;
+        Object.assign(waiting, { wanted: undefined, isHeld: false });
+        for (const go of waiting.reads.splice(0)) go();
+      };
+    }
+    scope.untilAborted.wanted = wanted;
+  }, told);
+}
+
 interface Held {
   readonly go: () => Promise<void>;
 }

@@ -1,6 +1,6 @@
 /** What the worker does when nothing goes wrong: it trains, keeps, exports, answers and measures. The tests share a profile. */
 import { comparedOf, sideOf } from '../../src/evaluate/sides.ts';
-import { engineOf } from './gate.ts';
+import { engineOf, holdUntilAborted } from './gate.ts';
 import { unzipSync, zipSync } from 'fflate';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -14,6 +14,8 @@ let browser: Browser;
 let context: BrowserContext;
 /** What computes: a software GPU compiles its kernels for seconds on each page. */
 let computing: Page;
+/** What measures, on the processor: the kernels are those that the other page has run. */
+let measuring: Page;
 /** The run whose adapter the library has. */
 let whole: RunRecord;
 
@@ -23,6 +25,7 @@ beforeAll(async () => {
   // A few tests compute on a software GPU, to run the page's shaders.
   await computeOn(context, 'gpu');
   computing = await openBench(context);
+  measuring = await openBench(context, { on: 'auto' });
 });
 afterAll(() => closeContexts(browser));
 
@@ -360,7 +363,7 @@ describe('the library', () => {
   });
 
   test('is compared with the base on held-out rows', async () => {
-    const page = computing;
+    const page = measuring;
     const { id } = await captain(page);
     const result = await page.evaluate((of) => bench.api.evaluate([{ id: of }], { rows: 4 }), id);
     if (!result.ok) throw new Error(result.what);
@@ -389,60 +392,64 @@ describe('the library', () => {
   });
 
   test('keeps the rows that both answered when a measurement is stopped', async () => {
-    const page = computing;
+    const page = measuring;
+    const worker = engineOf(page);
     const { id } = await captain(page);
-    // Eight answers are under way at once: when half of all tokens are there, the first ones have ended.
+    // Sixteen answers are under way at once. With the tokens of twenty, at least four have ended.
+    await holdUntilAborted(worker, { by: 'adapter', done: 20 });
     const stopped = await page.evaluate((of) => {
       const request = new AbortController();
       const stop = bench.proxy(({ what, by, done }: Progress) => {
-        if (what === 'answering' && by === 'adapter' && done >= 8) request.abort();
+        if (what === 'answering' && by === 'adapter' && done >= 20) request.abort();
       });
-      return bench.api.evaluate([{ id: of }], { rows: 16 }, stop, request.signal);
+      return bench.api.evaluate([{ id: of }], { rows: 32 }, stop, request.signal);
     }, id);
     if (!stopped.ok) throw new Error(stopped.what);
     expect(stopped.stopped).toBe(true);
     const { items, made } = stopped.evaluation;
     const [{ base, tuned }] = comparedOf(stopped.evaluation);
     expect(items.length).toBeGreaterThanOrEqual(3);
-    expect(items.length).toBeLessThan(16);
-    expect(made.draw).toMatchObject({ planned: 16 });
+    expect(items.length).toBeLessThan(32);
+    expect(made.draw).toMatchObject({ planned: 32 });
     expect([base.subject.loss, tuned.subject.loss]).toEqual([undefined, undefined]);
     expect(tuned.exact.total).toBe(items.length);
     // They are the first of the whole sample, with the same answers.
-    const whole = await page.evaluate((of) => bench.api.evaluate([{ id: of }], { rows: 16 }), id);
+    const whole = await page.evaluate((of) => bench.api.evaluate([{ id: of }], { rows: 32 }), id);
     if (!whole.ok) throw new Error(whole.what);
     expect(whole.stopped).toBe(false);
     expect(whole.evaluation.items.slice(0, items.length)).toEqual(items);
     const [all] = comparedOf(whole.evaluation);
     expect(all.tuned.answers.slice(0, items.length)).toEqual(tuned.answers);
-    expect(all.base.subject.loss?.rows).toBe(16);
+    expect(all.base.subject.loss?.rows).toBe(32);
 
     // With examples before each question as well.
+    await holdUntilAborted(worker, { done: 20 });
     const few = await page.evaluate(() => {
       const request = new AbortController();
       const stop = bench.proxy(({ what, done }: Progress) => {
-        if (what === 'answering' && done >= 8) request.abort();
+        if (what === 'answering' && done >= 20) request.abort();
       });
-      return bench.api.measureFewShot(1, { rows: 16 }, stop, 'base', request.signal);
+      return bench.api.measureFewShot(1, { rows: 32 }, stop, 'base', request.signal);
     });
     if (!few.ok) throw new Error(few.what);
     expect(few.stopped).toBe(true);
     const asked = few.evaluation.items.length;
     expect(asked).toBeGreaterThanOrEqual(3);
-    expect(asked).toBeLessThan(16);
+    expect(asked).toBeLessThan(32);
     expect(sideOf(few.evaluation, 0).exact.total).toBe(asked);
-    expect(few.evaluation.made.draw).toMatchObject({ planned: 16 });
+    expect(few.evaluation.made.draw).toMatchObject({ planned: 32 });
 
     // Stopped before both had answered a row, it says what is kept.
+    await holdUntilAborted(worker, { by: 'adapter', done: 0 });
     const none = await page.evaluate((of) => {
       const request = new AbortController();
-      const stop = bench.proxy(({ by }: Progress) => {
-        if (by === 'adapter') request.abort();
+      const stop = bench.proxy(({ what, by }: Progress) => {
+        if (what === 'answering' && by === 'adapter') request.abort();
       });
-      return bench.api.evaluate([{ id: of }], { rows: 16 }, stop, request.signal);
+      return bench.api.evaluate([{ id: of }], { rows: 32 }, stop, request.signal);
     }, id);
     expect(none).toMatchObject({ ok: false, code: 'worker-aborted' });
-    expect(none).toMatchObject({ remedy: expect.stringMatching(/The base model answered 16 rows/) });
+    expect(none).toMatchObject({ remedy: expect.stringMatching(/The base model answered 32 rows/) });
   });
 
   test('clears at a start what was deleted before it, and nothing that is deleted meanwhile', async () => {
@@ -456,7 +463,7 @@ describe('the library', () => {
     // A start clears only if no other tab is open.
     const watching = await context.newPage();
     await watching.goto(page.url());
-    await Promise.all([page.close(), computing.close()]);
+    await Promise.all([page, computing, measuring].map((open) => open.close()));
     await expect
       .poll(() => watching.evaluate(async () => (await navigator.locks.query()).held?.length))
       .toBe(0);
