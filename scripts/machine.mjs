@@ -59,11 +59,23 @@ function chromiumPlaces() {
  *
  * @returns {string | undefined} the path of its program
  */
-export function findChromium() {
-  return chromiumPlaces().find((path) => {
-    if (!existsSync(path)) return false;
-    if (process.platform === 'win32') return true; // chrome.exe does not print its version
-    const { status, stdout } = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 30_000 });
-    return status === 0 && /^(Chromium|Google Chrome)/m.test(stdout);
-  });
+export const findChromium = () => chromiumPlaces().find(starts);
+
+/** Debian's Chromium without windows and an address bar: the same engine for pages. */
+const SHELL = '/usr/bin/chromium-headless-shell';
+
+/**
+ * The program for the many pages of the tests: the shell needs a tenth less of the processor. If CHROME_PATH names one, it is that.
+ *
+ * @returns {string | undefined} the path of the shell, or of what {@link findChromium} finds
+ */
+export const findHeadlessChromium = () =>
+  !process.env['CHROME_PATH'] && starts(SHELL) ? SHELL : findChromium();
+
+/** @param {string} path */
+function starts(path) {
+  if (!existsSync(path)) return false;
+  if (process.platform === 'win32') return true; // chrome.exe does not print its version
+  const { status, stdout } = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 30_000 });
+  return status === 0 && /^(Chromium|Google Chrome)/m.test(stdout);
 }

@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { findAdapter, findChromium, root } from './machine.mjs';
+import { findAdapter, findChromium, findHeadlessChromium, root } from './machine.mjs';
 
 /**
  * @typedef {object} Need
@@ -17,6 +17,9 @@ import { findAdapter, findChromium, root } from './machine.mjs';
  * @property {() => string | undefined} find a description or path of what is there
  * @property {string} elsewhere what to do if Debian's packages are not the way
  */
+
+/** Page tests take longer without it, and prove the same. */
+const SHELL = 'chromium-headless-shell';
 
 /** @type {Need} */
 const lavapipe = {
@@ -29,20 +32,21 @@ const lavapipe = {
 const chromium = {
   what: 'Chromium',
   // Chromium ends itself on a machine without a single font.
-  packages: ['chromium', 'fonts-liberation'],
+  packages: ['chromium', SHELL, 'fonts-liberation'],
   find: findChromium,
   elsewhere: 'Install Google Chrome or Chromium, or name its program in CHROME_PATH.',
 };
 
 const INSTALL = ['install', '--yes', '--no-install-recommends'];
 
-/** @returns {{ id: string, like: string }} the distribution */
+/** Ubuntu counts as Debian. */
 function distribution() {
-  if (!existsSync('/etc/os-release')) return { id: process.platform, like: '' };
+  if (!existsSync('/etc/os-release')) return { isDebian: false, isUbuntu: false };
   const text = readFileSync('/etc/os-release', 'utf8');
   const field = (/** @type {string} */ name) =>
     new RegExp(`^${name}="?([^"\n]*)"?$`, 'm').exec(text)?.[1] ?? '';
-  return { id: field('ID'), like: field('ID_LIKE') };
+  const is = (/** @type {string} */ name) => `${field('ID')} ${field('ID_LIKE')}`.split(' ').includes(name);
+  return { isDebian: is('debian') && existsSync('/usr/bin/apt-get'), isUbuntu: is('ubuntu') };
 }
 
 /**
@@ -93,6 +97,14 @@ function bring(name, tests) {
     console.log(`SKIPPED: ${tests}, since npm could not bring their files`);
 }
 
+/** Installs the shell next to Debian's Chromium, if this is root. */
+function bringShell() {
+  const isBare = !process.env['CHROME_PATH'] && findHeadlessChromium() === '/usr/bin/chromium';
+  const { isDebian, isUbuntu } = distribution();
+  if (isBare && isDebian && !isUbuntu && process.getuid?.() === 0 && !installPackages([SHELL]))
+    console.error(`Page tests take longer without ${SHELL}.`);
+}
+
 /**
  * Finds what is needed, and installs what is missing if it may.
  *
@@ -104,6 +116,12 @@ export function setUp() {
     return false;
   }
   bringTokenizers();
+  if (!bringNeeds()) return false;
+  bringShell();
+  return true;
+}
+
+function bringNeeds() {
   let missing = [lavapipe, chromium].filter((need) => {
     const found = need.find();
     console.log(found ? `  found ${need.what}: ${found}` : `  missing ${need.what}`);
@@ -111,11 +129,9 @@ export function setUp() {
   });
   if (missing.length === 0) return true;
 
-  const { id, like } = distribution();
-  const debian = (id === 'debian' || /\bdebian\b/.test(like)) && existsSync('/usr/bin/apt-get');
+  const { isDebian, isUbuntu } = distribution();
   // Ubuntu's chromium package is a stub that asks for a snap, which containers and servers lack.
-  const bySnap = id === 'ubuntu' || /\bubuntu\b/.test(like);
-  const installable = debian ? missing.filter((need) => !(bySnap && need === chromium)) : [];
+  const installable = isDebian ? missing.filter((need) => !(isUbuntu && need === chromium)) : [];
   const packages = [...new Set(installable.flatMap((need) => need.packages))];
   if (packages.length > 0) {
     if (installPackages(packages)) {

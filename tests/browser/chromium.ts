@@ -7,7 +7,7 @@ import {
   type Page,
 } from 'playwright-core';
 import { inject } from 'vitest';
-import { findChromium } from '../../scripts/machine.mjs';
+import { findChromium, findHeadlessChromium } from '../../scripts/machine.mjs';
 import { jittered } from './jitter.ts';
 
 const WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
@@ -45,17 +45,31 @@ const FLAGS = [
 export const WEBGPU_FLAGS = [...FLAGS, ...WEBGPU];
 
 /** @param webgpu whether it has an adapter: without these flags Chromium on a machine without a GPU has none */
-export async function launchChromium({ webgpu = true } = {}): Promise<Browser> {
-  const executablePath = findChromium();
+export async function launchChromium({
+  webgpu = true,
+  executablePath = findChromium(),
+} = {}): Promise<Browser> {
   if (!executablePath) throw new Error('No Chromium: run node scripts/setup.mjs');
   return jittered(await chromium.launch({ executablePath, args: webgpu ? WEBGPU_FLAGS : FLAGS }));
 }
 
 let shared: Promise<Browser> | undefined;
+let withWindows: Promise<Browser> | undefined;
 
-/** The Chromium of all files of a process. A test that breaks its browser launches one of its own. */
+/** The Chromium of all files of a process: the shell, if it is installed. A test that breaks its browser launches one of its own. */
 export function openChromium(): Promise<Browser> {
-  return (shared ??= launchChromium());
+  return (shared ??= launchChromium({ executablePath: findHeadlessChromium() }));
+}
+
+/** The same with windows. It can keep the screen on, which the shell refuses. */
+export function openChromiumWithWindows(): Promise<Browser> {
+  return (withWindows ??= launchChromium());
+}
+
+/** The pages that are open in this process. */
+export async function openPages(): Promise<Page[]> {
+  const browsers = await Promise.all([shared, withWindows]);
+  return browsers.flatMap((browser) => browser?.contexts() ?? []).flatMap((context) => context.pages());
 }
 
 /** Leaves the Chromium of this process to the next one, without pages. */

@@ -111,15 +111,23 @@ async function resize(page: Page, width: number, height: number): Promise<void> 
   throw new Error(`Chromium draws no frame of the page at ${width} × ${height}`);
 }
 
-/**
- * All of it in a window as high as the page, where what sticks to an edge lies at the edge; with `GRAFT_TEST_PICTURES=1` also as a picture in
- * test-results/screens.
- */
-export async function picture(page: Page, name: string, width: number, height: number): Promise<void> {
+/** Makes the window as high as the page is in this width, so that what sticks to an edge lies at the edge. @param height the least */
+async function fit(page: Page, width: number, height: number): Promise<void> {
+  if (page.viewportSize()?.width !== width) await resize(page, width, height);
   const down = await page.evaluate(() => document.documentElement.scrollHeight);
   // Charts follow the size of the window a frame later.
   await resize(page, width, Math.max(height, down));
+}
+
+/** A picture of the window in test-results/screens, with `GRAFT_TEST_PICTURES=1`. */
+async function screenshot(page: Page, name: string, width: number): Promise<void> {
   if (WITH_PICTURES) await page.screenshot({ path: join(PICTURES, `studio-${name}-${width}.png`) });
+}
+
+/** All of the page in a window as high as it is, and a picture of that. */
+export async function picture(page: Page, name: string, width: number, height: number): Promise<void> {
+  await fit(page, width, height);
+  await screenshot(page, name, width);
 }
 
 /** What is wider than the window, and what can be scrolled sideways in it. */
@@ -153,7 +161,7 @@ export async function inspect(page: Page, name: string): Promise<string[]> {
   const found: string[] = [];
   for (const [colorScheme, width, height] of LOOKS) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    await resize(page, width, height);
+    await fit(page, width, height);
     await page.evaluate(() => document.fonts.ready);
     // Charts follow the size of the window a frame later.
     const across = await page
@@ -163,7 +171,7 @@ export async function inspect(page: Page, name: string): Promise<string[]> {
         () => page.evaluate(() => document.documentElement.scrollWidth),
       );
     if (across > width) found.push(`${name} is ${across} px wide in ${width}`);
-    await picture(page, `${name}-${colorScheme}`, width, height);
+    await screenshot(page, `${name}-${colorScheme}`, width);
     for (const violation of await axe(page)) found.push(`${name}, ${colorScheme}, ${width}: ${violation}`);
   }
   await resize(page, 1440, 900);

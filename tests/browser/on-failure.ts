@@ -1,6 +1,6 @@
 /** Adds what the pages showed to the message of a failed test: nothing else is left of a machine of CI. */
 import { afterEach } from 'vitest';
-import { openChromium } from './chromium.ts';
+import { openPages } from './chromium.ts';
 import { lateCalls } from './jitter.ts';
 import { draws } from './looks.ts';
 
@@ -16,7 +16,7 @@ const MAX = 700;
 
 afterEach(async ({ task }) => {
   if (task.result?.state !== 'fail') return;
-  const pages = (await openChromium()).contexts().flatMap((context) => context.pages());
+  const pages = await openPages();
   const shown = await Promise.all(
     pages.map(async (page) => {
       const text = await page

@@ -12,7 +12,7 @@ import { readPeft, type Files } from '../../src/export/peft.ts';
 import { readModel } from '../../src/model/family.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
 import { sprigFolder } from '../engine/sprig.ts';
-import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closeContexts, openChromiumWithWindows, openStudio, type WatchedPage } from './chromium.ts';
 import { allowSteps, engineOf, holdWork } from './gate.ts';
 import {
   downloadOf,
@@ -53,7 +53,7 @@ let adapter: Files;
 
 beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
-  browser = await openChromium();
+  browser = await openChromiumWithWindows();
   studio = await openStudio(browser, {
     viewport: { width: 1440, height: 900 },
     reducedMotion: 'reduce',
