@@ -20,11 +20,13 @@ test('packed and installed elsewhere, it trains the demo, whose answers and scor
   mkdirSync(elsewhere);
   writeFileSync(join(elsewhere, 'package.json'), '{}');
   run(elsewhere, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', at(packed));
-  // It brings the command as one file, which its own sources still fit: otherwise the first call would replace it.
+  // It brings the command as one file, and a thread of it, which its own sources still fit: otherwise the first call would replace them.
   const bundles = (): string[] =>
     readdirSync(join(elsewhere, 'node_modules', 'graft-studio', '.cache', 'command'));
   const brought = bundles();
-  expect(brought).toEqual([expect.stringMatching(/\.mjs$/), expect.stringMatching(/\.mjs\.map$/)]);
+  expect(brought.map((name) => name.replace(/^[0-9a-f]+-/, ''))).toEqual(
+    ['main', 'section-thread'].flatMap((name) => [`${name}.mjs`, `${name}.mjs.map`]),
+  );
   expect(run(elsewhere, 'npx', 'graft', '--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
   expect(bundles()).toEqual(brought);
   const out = run(elsewhere, 'npx', 'graft', 'demo', '--out', 'adapter', '--device', 'cpu');
