@@ -20,7 +20,7 @@ const LARGE_BYTES = 2 ** 26;
 /** Small enough that neither thread waits long for the last section of the other one. */
 const SECTION_BYTES = 2 ** 23;
 
-/** What the thread is told at its start. */
+/** What the thread gets at its start. */
 export interface SharedReading {
   readonly path: string;
   readonly length: number;

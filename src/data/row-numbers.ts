@@ -1,5 +1,5 @@
 /**
- * The numbers of rows that are parts of their file, a row after another: where each is, and the little that is asked of all of them before a run starts. A row
+ * The numbers of rows that are parts of their file, one row after another: where each is, and the little that is asked of all of them before a run starts. A row
  * takes 26 bytes here, a pair 34, whatever its length, and no object.
  */
 import type { CertainRows } from './certain-rows.ts';

@@ -89,7 +89,7 @@ export interface EvaluationPlan {
   readonly asked: readonly AskedQuestion[];
   /** Examples of training that have a question, for methods that learn from them. */
   readonly train: List<Pair>;
-  /** Rows that are not asked, as examples in prompts; missing if those of training are. Rules answer from training alone. */
+  /** Rows that are not asked, as examples in prompts; missing if those of training are. Rules answer from training rows only. */
   readonly reserved?: readonly Pair[] | undefined;
   readonly shots: number;
   readonly seed: number;

@@ -1,4 +1,4 @@
-/** `graft evaluate` on a file of test rows alone, as other tools call it: all rows are measured, and examples are rows that no method answers. */
+/** `graft evaluate` on a file that has only test rows, as other tools call it: all rows are measured, and examples are rows that no method answers. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import type { Prediction } from '../../src/evaluate/report.ts';
