@@ -73,7 +73,8 @@ export function inOrder(
   return places.sort((a, b) => (keys[a] === keys[b] ? 0 : keys[a] - keys[b]));
 }
 
-export type SliceKind = 'label' | 'length' | 'task' | 'finding';
+/** `group`: rows of one source, which the split kept together. */
+export type SliceKind = 'label' | 'length' | 'group' | 'task' | 'finding';
 
 /** A group of rows. */
 export interface Slice {
@@ -87,8 +88,8 @@ export interface Slice {
 /** Questions are divided into so many groups of about equal size by their length, each of at least so many rows. */
 const LENGTHS = 3;
 const MIN_LENGTH_ROWS = 2;
-/** More labels than these are listed by how many rows they have. */
-const MAX_LABELS = 30;
+/** Of more labels or groups than these, those with the most rows are listed. */
+const MAX_NAMES = 30;
 
 /** @param findings places of the rows of each finding, by what it is called */
 export function slicesOf(
@@ -96,12 +97,9 @@ export function slicesOf(
   findings: ReadonlyMap<string, readonly number[]> = new Map(),
 ): Slice[] {
   const slices = [
-    ...(draw?.labels
-      ? grouped('label', items, ({ expected }) => expected.trim())
-          .sort((a, b) => b.rows.length - a.rows.length)
-          .slice(0, MAX_LABELS)
-      : []),
+    ...(draw?.labels ? largest(grouped('label', items, ({ expected }) => expected.trim())) : []),
     ...byLength(items),
+    ...(clustersOf({ items }, items.length) ? largest(grouped('group', items, ({ group }) => group)) : []),
     ...grouped('task', items, ({ task }) => task),
   ];
   const found = [...findings].flatMap(([name, rows]): Slice[] =>
@@ -109,6 +107,9 @@ export function slicesOf(
   );
   return [...slices, ...found];
 }
+
+const largest = (slices: Slice[]): Slice[] =>
+  slices.sort((a, b) => b.rows.length - a.rows.length).slice(0, MAX_NAMES);
 
 function grouped(
   kind: SliceKind,

@@ -167,7 +167,11 @@ async function sweep(): Promise<void> {
   await allowSteps(engineOf(page), Infinity);
   await page.getByText(/^Paused\. Runs that are done stay/).waitFor(WAIT);
   await page.reload();
-  await page.getByRole('button', { name: /^Continue the sweep/ }).click(WAIT);
+  // It is what Train shows, with the button that continues it.
+  await page
+    .getByRole('group', { name: 'This sweep' })
+    .getByRole('button', { name: 'Continue', exact: true })
+    .click(WAIT);
   await page.getByText('2 of 2 runs over, 12 of 12 steps').waitFor(WAIT);
   await page
     .locator('main')

@@ -376,9 +376,11 @@ test('answers are filtered by slices and parts, ordered by a score, and each fil
   const table = answers().getByRole('table', { name: 'Loss of each token of the reference in nats' });
   expect(await table.getByRole('row').count()).toBe(1 + heats.length);
   expect(await inspect(page, 'errors')).toEqual([]);
-  await filters()
-    .getByRole('button', { name: /^Remove the filter/ })
-    .click();
+  await slices.getByRole('button', { name: 'no', exact: true }).click();
+  const every = answers().getByRole('button', { name: /^all / });
+  expect(await every.getAttribute('aria-pressed')).toBe('false');
+  await every.click();
+  expect(await every.getAttribute('aria-pressed')).toBe('true');
   await answers().getByLabel('Order', { exact: true }).selectOption('as in the file');
   expect(await questions()).toEqual(all);
   expect(studio.problems).toEqual([]);

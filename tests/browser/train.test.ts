@@ -249,10 +249,16 @@ test('a run leaves a command, a table, a picture and an adapter', async () => {
   // Answers that do not fit lie outside the view, which says so and leads there.
   const answers = page.getByRole('region', { name: 'Answers by step' });
   await answers.evaluate((view) => {
-    for (const answer of view.querySelectorAll('li')) answer.style.minHeight = '20rem';
+    for (const answer of view.querySelectorAll<HTMLElement>('li:not(.base)'))
+      answer.style.minHeight = '40rem';
     view.scrollTop = 0;
   });
   await page.getByRole('button', { name: 'To the latest' }).click();
+  // The answer before the run stays in view above the latest.
+  await expect.poll(() => answers.evaluate((view) => view.scrollTop)).toBeGreaterThan(0);
+  const isAbove = (view: Element): number =>
+    view.querySelector('li.base')!.getBoundingClientRect().top - view.getBoundingClientRect().top;
+  await expect.poll(() => answers.evaluate(isAbove)).toBeCloseTo(0, 0);
   await page.getByRole('button', { name: 'From step 0' }).click();
   await page.getByRole('button', { name: 'To the latest' }).waitFor();
   await expect.poll(() => answers.evaluate((view) => view.scrollTop)).toBe(0);

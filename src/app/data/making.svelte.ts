@@ -5,6 +5,7 @@ import type { ExampleContent, Failure, Part } from '../../worker/api.ts';
 import { choiceOf } from '../state/adapters.svelte.ts';
 import { ofStudio } from '../state/of-studio.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
+import { plural } from '../ui/format.ts';
 import { editingOf } from './editing.svelte.ts';
 
 /** The column that says where a row comes from. */
@@ -55,11 +56,15 @@ class Making {
   failure = $state.raw<Failure>();
   proposals = $state.raw<readonly Proposal[]>([]);
   proposing = $state(false);
+  /** How many of the last proposals said what another one or the prompt says, and are not shown. */
+  repeated = $state(0);
   count = $state(3);
   temperature = $state(0.8);
   seed = $state(1);
   maxNewTokens = $state(128);
   #request: AbortController | undefined;
+  /** How many texts were proposed so far: a number is given once. */
+  #proposed = 0;
   /** Keeps the row that was to be kept last. */
   #latest: () => Promise<boolean> = () => this.save();
   readonly #studio: Studio;
@@ -109,6 +114,7 @@ class Making {
     this.content = emptyLike(content);
     this.by = undefined;
     this.proposals = [];
+    this.repeated = 0;
     return true;
   }
 
@@ -154,13 +160,14 @@ class Making {
     this.proposing = true;
     const { signal } = (this.#request = new AbortController());
     this.failure = undefined;
+    this.repeated = 0;
     const words =
       proposes === 'answer'
         ? question
         : `Ask the same in other words. Write only the question.\n\n${question}`;
     const { temperature, seed, maxNewTokens, count } = this;
     for (let number = 0; number < count && !signal.aborted; number++) {
-      const proposal = new Proposal(this.proposals.length + 1, proposes, by);
+      const proposal = new Proposal(++this.#proposed, proposes, by);
       this.proposals = [...this.proposals, proposal];
       const outcome = await session.worker.chat(
         choiceOf('base'),
@@ -177,10 +184,19 @@ class Making {
       }
       proposal.text = outcome.text;
       proposal.done = true;
-      if (proposal.text.trim() === '') this.throwAway(proposal);
+      const said = this.#isSaid(proposal, question);
+      if (said) this.repeated++;
+      if (said || proposal.text.trim() === '') this.throwAway(proposal);
     }
     this.proposing = false;
-    session.announcer.say(`${this.proposals.length} proposals to look at.`);
+    session.announcer.say(`${plural(this.proposals.length, 'proposal')} to look at.`);
+  }
+
+  /** Whether another proposal, or the prompt that it should put in other words, is the same. */
+  #isSaid({ proposes, text, number }: Proposal, question: string): boolean {
+    const others = this.proposals.filter((one) => one.proposes === proposes && one.number !== number);
+    const said = others.map((one) => one.text.trim());
+    return [...said, ...(proposes === 'prompt' ? [question] : [])].includes(text.trim());
   }
 
   stop(): void {

@@ -67,6 +67,19 @@ test('slices are by label, length of the question, task and finding', () => {
   ]);
 });
 
+test('rows of one source are a slice where the split keeps sources together', () => {
+  const sources = ['a', 'b', 'b', 'c', 'b', undefined];
+  const of = record();
+  const grouped = { ...of, items: of.items.map((item, at) => ({ ...item, group: sources[at] })) };
+  expect(slicesOf(grouped).filter(({ kind }) => kind === 'group')).toEqual([
+    { id: 'group b', kind: 'group', name: 'b', rows: [1, 2, 4] },
+    { id: 'group a', kind: 'group', name: 'a', rows: [0] },
+    { id: 'group c', kind: 'group', name: 'c', rows: [3] },
+  ]);
+  const single = { ...of, items: of.items.map((item, at) => ({ ...item, group: String(at) })) };
+  expect(slicesOf(single).filter(({ kind }) => kind === 'group')).toEqual([]);
+});
+
 test('texts that are no labels, one task and questions of one length make no slices', () => {
   const { labels: _, ...draw } = record().made.draw!;
   const one = record({ draw });

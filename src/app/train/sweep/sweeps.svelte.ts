@@ -50,6 +50,8 @@ export class Sweeps {
   /** A recipe was taken, whose settings are not on the screen yet. */
   #adopted = false;
   #foldsAsked = false;
+  /** The project whose paused sweep was looked for last. */
+  #restoredIn: string | undefined;
   #pace = new MeasurementPace();
   readonly #listed = new Latest(
     () => this.#studio.session.worker.listSweeps(),
@@ -81,6 +83,19 @@ export class Sweeps {
 
   refresh(): Promise<void> {
     return this.#listed.ask();
+  }
+
+  /** Lists them. After a reload the one that was interrupted is shown, unless a run came after it. */
+  async restore(): Promise<void> {
+    const { projects, runs } = this.#studio;
+    const { id } = projects;
+    const isFirst = id !== this.#restoredIn;
+    this.#restoredIn = id;
+    await this.refresh();
+    const last = this.list.at(0);
+    if (!isFirst || id !== projects.id || this.training !== undefined || last?.status !== 'interrupted')
+      return;
+    if (last.created > (runs.list.at(0)?.created ?? 0)) this.id = last.id;
   }
 
   /** @returns once it rests */
