@@ -1,4 +1,4 @@
-/** The hash of a large file of data in a thread, while the command reads its rows. */
+/** The hash of a large file of data in a thread, while the command divides its rows and loads the model. */
 import { Worker } from 'node:worker_threads';
 import type { Bytes } from '../data/lines.ts';
 import { FileBytes } from './files.ts';

@@ -108,7 +108,6 @@ export async function openRows(
   const keepsColumns = keepsAll || options.fair !== undefined;
   const reading = { ...options, maxLength };
   const bytes = await openBytes(file);
-  const hash = hashes ? startFileHash(bytes) : undefined;
   const first = await readNamed(
     file,
     bytes,
@@ -116,6 +115,8 @@ export async function openRows(
     output,
     held,
   );
+  // Two threads have read it: what follows leaves a core to a third one.
+  const hash = hashes ? startFileHash(bytes) : undefined;
   const files: { readonly file: number; readonly name: string; readonly read: ReadRows }[] = [
     { file: ROWS_FILE, name: file, read: first.read },
   ];

@@ -3,7 +3,7 @@
  * (`split.ts`) draws single rows instead, and is not changed by this.
  */
 import { GraftError } from '../errors.ts';
-import { itemOf, type List } from '../lists.ts';
+import { everyPlace, itemOf, type List } from '../lists.ts';
 import { plural } from '../numbers.ts';
 import { Random } from '../random.ts';
 
@@ -36,7 +36,7 @@ interface Units {
 export function splitFairly(rows: List<SplitRow>, shares: readonly number[], seed: number): number[] {
   const units = unitsOf(rows);
   const strata = new Map<string, number[]>();
-  for (const unit of new Random(seed).shuffle(Uint32Array.from({ length: units.count }, (_, at) => at))) {
+  for (const unit of new Random(seed).shuffle(everyPlace(units.count))) {
     const stratum = units.stratumOf(unit);
     const known = strata.get(stratum);
     if (known) known.push(unit);

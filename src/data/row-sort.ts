@@ -1,4 +1,5 @@
 /** The order of a list of rows, in slices: a comparison of texts takes about a microsecond, and a million rows need twenty million. */
+import { everyPlace } from '../lists.ts';
 import type { Part } from './parts.ts';
 import { columnText } from './row-columns.ts';
 import type { Entry, RowState } from './row-set.ts';
@@ -74,7 +75,7 @@ function* sortedBy(
   const { length } = items;
   const passes = 1 + Math.max(0, Math.ceil(Math.log2(length / SORTED_ROWS)));
   const shareAt = (pass: number, at: number): number => done + ((1 - done) * (pass + at / length)) / passes;
-  let from = Uint32Array.from({ length }, (_, place) => place);
+  let from = everyPlace(length);
   for (let start = 0; start < length; start += SORTED_ROWS) {
     from.subarray(start, start + SORTED_ROWS).sort((a, b) => compare(a, b) || a - b);
     yield shareAt(0, start);

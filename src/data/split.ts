@@ -1,5 +1,6 @@
 /** Training, validation and test parts: by a seeded shuffle, so that the same seed keeps the same rows apart. */
 import { GraftError } from '../errors.ts';
+import { everyPlace } from '../lists.ts';
 import { Random } from '../random.ts';
 
 /** The fractions that are held out if a person chooses none, on the page and in a check. */
@@ -29,7 +30,7 @@ export function splitExamples(n: number, { validation, test, seed }: SplitOption
     );
   }
   // A list of bare numbers sorts a million of them ten times as fast.
-  const order = new Random(seed).shuffle(Uint32Array.from({ length: n }, (_, i) => i));
+  const order = new Random(seed).shuffle(everyPlace(n));
   const counts = countParts(n, { validation, test });
   const part = (start: number, end: number): number[] => Array.from(order.slice(start, end).sort());
   return {

@@ -2,7 +2,7 @@
 import { GraftError } from '../errors.ts';
 import { plural } from '../numbers.ts';
 import type { Interval } from './bootstrap.ts';
-import { everyRow } from '../scorers/parts/corpus.ts';
+import { everyPlace } from '../lists.ts';
 import { scoreAttempts } from '../scorers/score-attempts.ts';
 import type { StartSandbox } from '../scorers/sandbox/sandbox.ts';
 import {
@@ -155,7 +155,7 @@ export async function scorePredictionFile(
   const measured: (Measured & { readonly name: string })[] = [];
   for (const scorer of scorers)
     measured.push({ name: scorer.name, ...(await measure(scorer, file, startSandbox)) });
-  const all = everyRow(file.rows.length);
+  const all = everyPlace(file.rows.length);
   const intervals = rowIntervals(
     file.rows.length,
     seed,
@@ -218,7 +218,7 @@ export async function comparePredictions(
       'Choose another metric.',
     );
   const of = (sample: Sample): number => after.of(sample) - before.of(sample);
-  const all = everyRow(first.rows.length);
+  const all = everyPlace(first.rows.length);
   const changes = before.each.map((score, row) => {
     const other = after.each[row];
     return score === undefined || other === undefined ? null : other - score;

@@ -28,7 +28,9 @@ export class RowOrder {
     private readonly options: OrderOptions,
   ) {
     const tasks = placesByTask(rows);
-    this.#tasks = tasks.map(({ places }) => Uint32Array.from(places));
+    this.#tasks = tasks.map(({ places }) =>
+      places instanceof Uint32Array ? places : Uint32Array.from(places),
+    );
     let sum = 0;
     this.#bounds = tasks.map(({ share }) => (sum += share));
     this.#before = [tasks.map(() => 0)];

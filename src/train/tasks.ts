@@ -1,6 +1,6 @@
 /** The tasks of a mixture: the rows and the loss of each. */
 import { LOSS_SLOT } from '../engine/ops/step.ts';
-import { isHeld, type List, type PlacesOfTask } from '../lists.ts';
+import { isHeld, everyPlace, type List, type PlacesOfTask } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { countOf } from './learning.ts';
@@ -10,10 +10,7 @@ export type TaskLosses = Readonly<Record<string, number>>;
 
 /** Rows by task, in the order of each task's first row; all together, and without a name, if there is no mixture. */
 export function placesByTask(rows: List<LabelledTokens>): readonly PlacesOfTask[] {
-  if (!isHeld(rows))
-    return (
-      rows.tasks ?? [{ name: '', share: 1, places: Uint32Array.from({ length: rows.length }, (_, at) => at) }]
-    );
+  if (!isHeld(rows)) return rows.tasks ?? [{ name: '', share: 1, places: everyPlace(rows.length) }];
   const tasks = new Map<string, { name: string; share: number; places: number[] }>();
   rows.forEach(({ task: { name, share } = { name: '', share: 1 } }, place) => {
     const task = tasks.get(name);

@@ -1,4 +1,5 @@
 /** Scores of a corpus: counts are added up over the rows, and the sums are scored. */
+import { everyPlace } from '../../lists.ts';
 import { meanScore, type Predicted, type Sample, type TextScorer } from '../scorer.ts';
 
 /**
@@ -19,9 +20,6 @@ export function summed(
   };
 }
 
-/** Every row once. */
-export const everyRow = (rows: number): Uint32Array => Uint32Array.from({ length: rows }, (_, at) => at);
-
 /** The score of all rows with one reference each; of scores without their texts the mean. */
 export const aggregateOf =
   (corpus: (rows: readonly Predicted[]) => (sample: Sample) => number): TextScorer['aggregate'] =>
@@ -29,7 +27,7 @@ export const aggregateOf =
     rows
       ? {
           value: corpus(rows.map(({ answer, expected }) => ({ answer, references: [expected] })))(
-            everyRow(rows.length),
+            everyPlace(rows.length),
           ),
         }
       : meanScore(scores);
