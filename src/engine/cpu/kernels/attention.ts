@@ -22,18 +22,19 @@
 // there. The units of the backward pass are in attention_backward.ts.
 import { exp1, madd, max4, Read, sum4, Write } from './common';
 import {
+  addRows,
   endKey,
   expRow,
   firstKey,
   MASKED,
   NO_TOP,
-  OTHERS,
+  othersAtOnce,
   putRow,
   rowOfSums,
   staysNear,
 } from './attention_rows';
 import { pack } from './panels';
-import { addTile, FRESH_BYTES, multiply, TILE_BYTES, TILE_COLUMNS, TILE_ROWS, tileOfRows } from './tiles';
+import { FRESH_BYTES, multiply, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
 
 @unmanaged
 class AttentionArguments {
@@ -55,10 +56,8 @@ class AttentionArguments {
   scale: f32;
 }
 
-/** Bytes of scratch memory for packed keys and values: SCRATCH_BYTES in ../command.ts, without the sums of 192 queries of 256 numbers. */
-const PACKED_BYTES: i32 = 306000;
-/** Keys that are packed at once at most: scores and weights of six queries then fit in the first cache. */
-const MAX_KEYS: i32 = 512;
+/** Keys that `attentionDecode` meets at a time. */
+const KEYS_AT_ONCE: i32 = 64;
 
 export function attention(p: AttentionArguments, first: i32, end: i32, scratch: usize): void {
   const blocks = (p.M + p.own - 1) / p.own;
@@ -93,7 +92,7 @@ function endOfRun(p: AttentionArguments, m: i32, stop: i32): i32 {
 function attend(p: AttentionArguments, h: i32, m0: i32, count: i32, scratch: usize): void {
   const D = p.D;
   const width = (D + TILE_COLUMNS - 1) / TILE_COLUMNS;
-  const most = min(MAX_KEYS, (PACKED_BYTES / (width * 64 + 48)) & -TILE_COLUMNS);
+  const most = othersAtOnce(width, 2, 2, 0);
   const packedBytes = (<usize>(most * width * TILE_COLUMNS)) << 2;
   const keys = scratch + FRESH_BYTES;
   const values = keys + packedBytes;
@@ -146,7 +145,7 @@ function attend(p: AttentionArguments, h: i32, m0: i32, count: i32, scratch: usi
             width,
           );
         }
-        addValues(
+        addRows(
           weights,
           (<usize>most) << 2,
           rows,
@@ -236,30 +235,6 @@ function softmaxRow(
   }
 }
 
-/** Adds six rows of weights times values to their sums: the last row stands in for missing ones. Panels are `panelBytes` apart, rows `row`. */
-function addValues(
-  weights: usize,
-  row: usize,
-  rows: i32,
-  depth: i32,
-  values: usize,
-  panelBytes: usize,
-  sums: usize,
-  width: i32,
-  fresh: usize,
-): void {
-  const last = rows - 1;
-  const w1 = weights + <usize>min(1, last) * row;
-  const w2 = weights + <usize>min(2, last) * row;
-  const w3 = weights + <usize>min(3, last) * row;
-  const w4 = weights + <usize>min(4, last) * row;
-  const w5 = weights + <usize>last * row;
-  for (let g = 0; g < width; g++, values += panelBytes, sums += TILE_BYTES) {
-    tileOfRows(weights, w1, w2, w3, w4, w5, values, depth, fresh);
-    addTile(sums, fresh);
-  }
-}
-
 export function attentionDecode(p: AttentionArguments, first: i32, end: i32, scratch: usize): void {
   const D = p.D;
   const sums = scratch;
@@ -275,8 +250,8 @@ export function attentionDecode(p: AttentionArguments, first: i32, end: i32, scr
     memory.fill(sums, 0, (<usize>D) << 2);
     let top: f32 = NO_TOP;
     let total: f32 = 0.0;
-    for (let j = start; j < stop; j += OTHERS) {
-      const there = min(OTHERS, stop - j);
+    for (let j = start; j < stop; j += KEYS_AT_ONCE) {
+      const there = min(KEYS_AT_ONCE, stop - j);
       let higher = top;
       let k = p.k + head + <usize>j * pitchK;
       for (let i = 0; i < there; i++, k += pitchK) {

@@ -2,16 +2,16 @@
 // the units.
 import { exp4, madd, Read, sum4, Write } from './common';
 import {
+  addRows,
   endKey,
   FIRST_LANES,
   firstKey,
   keysSeen,
   masked,
-  OTHERS,
+  othersAtOnce,
   OWN,
   putRow,
   rowOfSums,
-  SQUARE_BYTES,
 } from './attention_rows';
 import { pack } from './panels';
 import { FRESH_BYTES, multiply, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
@@ -77,17 +77,23 @@ function endSeen(p: AttentionBackwardArguments, m: i32, h: i32, turn: i32): i32 
   return load<i32>(p.rows + ((<usize>(m * p.H + h)) << 4), 12);
 }
 
+// A unit of each of the next two kernels is OWN rows of one head. The other side goes to scratch memory in panels, and each six rows meet those of them
+// that one of the six sees before the next six do: most of what a causal mask or another sequence hides is never computed.
+
 export function attentionQueries(p: AttentionBackwardArguments, first: i32, end: i32, scratch: usize): void {
   const D = p.D;
   const width = (D + TILE_COLUMNS - 1) / TILE_COLUMNS;
-  const packedBytes = (<usize>(OTHERS * width * TILE_COLUMNS)) << 2;
+  const most = othersAtOnce(width, 3, 3, 0);
+  const packedBytes = (<usize>(most * width * TILE_COLUMNS)) << 2;
+  const rowBytes = (<usize>most) << 2;
   const keys = scratch + FRESH_BYTES;
   const values = keys + packedBytes;
   const again = values + packedBytes;
   const scores = again + packedBytes;
-  const products = scores + SQUARE_BYTES;
-  const slopes = products + SQUARE_BYTES;
-  const sums = slopes + SQUARE_BYTES;
+  const products = scores + rowBytes * TILE_ROWS;
+  const slopes = products + rowBytes * TILE_ROWS;
+  const sums = slopes + rowBytes * TILE_ROWS;
+  const panelBytes = (<usize>(D * TILE_COLUMNS)) << 2;
   const pitch = p.H * D;
   const pitchK = p.KV * D;
   const blocks = (p.M + OWN - 1) / OWN;
@@ -102,47 +108,69 @@ export function attentionQueries(p: AttentionBackwardArguments, first: i32, end:
     memory.fill(sums, 0, <usize>(tiles * width) * TILE_BYTES);
 
     for (let turn = 0; turn < p.ranges; turn++) {
-      let from = p.N;
-      let to = 0;
-      for (let i = 0; i < count; i++) {
-        const start = firstSeen(p, m0 + i, h, turn);
-        const stop = endSeen(p, m0 + i, h, turn);
-        if (start < stop) {
-          from = min(from, start);
-          to = max(to, stop);
-        }
-      }
-      to = min(to, p.N);
-
-      for (let j = from; j < to; j += OTHERS) {
-        const there = min(OTHERS, to - j);
+      const to = min(endOfKeys(p, m0, count, h, turn), p.N);
+      for (let j = firstOfKeys(p, m0, count, h, turn); j < to; j += most) {
+        const there = min(most, to - j);
         const panels = (there + TILE_COLUMNS - 1) / TILE_COLUMNS;
         pack(p.k + head, pitchK, 1, j, panels, to, 0, D, p.scale, keys);
         pack(p.v + head, pitchK, 1, j, panels, to, 0, D, 1.0, values);
         pack(p.k + head, pitchK, 0, 0, width, D, j, there, p.scale, again);
-        multiply(p.q + mine, pitch, 0, p.M, m0, m0 + count, D, keys, panels, scores, false, scratch);
-        multiply(p.dO + mine, pitch, 0, p.M, m0, m0 + count, D, values, panels, products, false, scratch);
-        for (let i = 0; i < count; i++) {
-          const row = p.rows + ((<usize>((m0 + i) * p.H + h)) << 4);
-          const lse = f32x4.splat(load<f32>(row));
-          const delta = f32x4.splat(load<f32>(row, 4));
-          const starts = i32x4.splat(firstSeen(p, m0 + i, h, turn));
-          const ends = i32x4.splat(endSeen(p, m0 + i, h, turn));
-          let place = i32x4.add(i32x4.splat(j), FIRST_LANES);
-          let s = rowOfSums(scores, i, panels);
-          let d = rowOfSums(products, i, panels);
-          let to = slopes + ((<usize>(i * OTHERS)) << 2);
-          for (let quad = 0; quad < panels * 2; quad++) {
-            const weight = exp4(f32x4.sub(masked(v128.load(s), place, starts, ends), lse));
-            v128.store(to, f32x4.mul(weight, f32x4.sub(v128.load(d), delta)));
-            place = i32x4.add(place, i32x4.splat(4));
-            const step: usize = quad & 1 ? TILE_BYTES - 16 : 16;
-            s += step;
-            d += step;
-            to += 16;
+        for (let i = 0; i < count; i += TILE_ROWS) {
+          const m = m0 + i;
+          const rows = min(TILE_ROWS, count - i);
+          const skipped = max(firstOfKeys(p, m, rows, h, turn) - j, 0) / TILE_COLUMNS;
+          const start = j + skipped * TILE_COLUMNS;
+          const stop = min(endOfKeys(p, m, rows, h, turn), j + there);
+          if (start >= stop) continue;
+          const met = (stop - start + TILE_COLUMNS - 1) / TILE_COLUMNS;
+          const before = <usize>skipped * panelBytes;
+          multiply(p.q + mine, pitch, 0, p.M, m, m + rows, D, keys + before, met, scores, false, scratch);
+          multiply(
+            p.dO + mine,
+            pitch,
+            0,
+            p.M,
+            m,
+            m + rows,
+            D,
+            values + before,
+            met,
+            products,
+            false,
+            scratch,
+          );
+          for (let row = 0; row < rows; row++) {
+            const facts = p.rows + ((<usize>((m + row) * p.H + h)) << 4);
+            const lse = f32x4.splat(load<f32>(facts));
+            const delta = f32x4.splat(load<f32>(facts, 4));
+            const starts = i32x4.splat(firstSeen(p, m + row, h, turn));
+            const ends = i32x4.splat(endSeen(p, m + row, h, turn));
+            let place = i32x4.add(i32x4.splat(start), FIRST_LANES);
+            let s = scores + ((<usize>row) << 5);
+            let d = products + ((<usize>row) << 5);
+            let to = slopes + <usize>row * rowBytes;
+            for (let quad = 0; quad < met * 2; quad++) {
+              const weight = exp4(f32x4.sub(masked(v128.load(s), place, starts, ends), lse));
+              v128.store(to, f32x4.mul(weight, f32x4.sub(v128.load(d), delta)));
+              place = i32x4.add(place, i32x4.splat(4));
+              const step: usize = quad & 1 ? TILE_BYTES - 16 : 16;
+              s += step;
+              d += step;
+              to += 16;
+            }
           }
+          addRows(
+            slopes,
+            rowBytes,
+            rows,
+            stop - start,
+            again + ((<usize>(skipped * TILE_COLUMNS)) << 5),
+            (<usize>there) << 5,
+            rowOfSums(sums, i, width),
+            width,
+            scratch,
+          );
         }
-        multiply(slopes, OTHERS, 0, count, 0, count, there, again, width, sums, true, scratch);
       }
     }
     for (let i = 0; i < count; i++)
@@ -156,22 +184,46 @@ export function attentionQueries(p: AttentionBackwardArguments, first: i32, end:
   }
 }
 
+/** The first key that one of `count` queries of a head sees in a turn, or N. */
+function firstOfKeys(p: AttentionBackwardArguments, m: i32, count: i32, h: i32, turn: i32): i32 {
+  let from = p.N;
+  for (const end = m + count; m < end; m++) {
+    const start = firstSeen(p, m, h, turn);
+    if (start < endSeen(p, m, h, turn)) from = min(from, start);
+  }
+  return from;
+}
+
+/** The key after the last that one of them sees, or 0. */
+function endOfKeys(p: AttentionBackwardArguments, m: i32, count: i32, h: i32, turn: i32): i32 {
+  let to = 0;
+  for (const end = m + count; m < end; m++) {
+    const stop = endSeen(p, m, h, turn);
+    if (firstSeen(p, m, h, turn) < stop) to = max(to, stop);
+  }
+  return to;
+}
+
 export function attentionKeys(p: AttentionBackwardArguments, first: i32, end: i32, scratch: usize): void {
   const D = p.D;
   const width = (D + TILE_COLUMNS - 1) / TILE_COLUMNS;
-  const packedBytes = (<usize>(OTHERS * width * TILE_COLUMNS)) << 2;
+  // lse, delta, start and end of each query, four queries side by side, and its position.
+  const most = othersAtOnce(width, 4, 4, 20);
+  const packedBytes = (<usize>(most * width * TILE_COLUMNS)) << 2;
+  const rowBytes = (<usize>most) << 2;
   const queries = scratch + FRESH_BYTES;
   const gradients = queries + packedBytes;
-  const scores = gradients + packedBytes;
-  const products = scores + SQUARE_BYTES;
-  const weights = products + SQUARE_BYTES;
-  const slopes = weights + SQUARE_BYTES;
-  const sumsK = slopes + SQUARE_BYTES;
+  const queriesAgain = gradients + packedBytes;
+  const gradientsAgain = queriesAgain + packedBytes;
+  const scores = gradientsAgain + packedBytes;
+  const products = scores + rowBytes * TILE_ROWS;
+  const weights = products + rowBytes * TILE_ROWS;
+  const slopes = weights + rowBytes * TILE_ROWS;
+  const facts = slopes + rowBytes * TILE_ROWS;
+  const positions = facts + ((<usize>most) << 4);
+  const sumsK = positions + ((<usize>most) << 2);
   const sumsV = sumsK + ((<usize>(OWN * width * TILE_COLUMNS)) << 2);
-  // lse, delta, start and end of every query of a block, four in a vector.
-  const facts = sumsV + ((<usize>(OWN * width * TILE_COLUMNS)) << 2);
-  // With shared prefixes the position of each of them.
-  const positions = facts + ((<usize>OTHERS) << 4);
+  const panelBytes = (<usize>(D * TILE_COLUMNS)) << 2;
   const pitch = p.H * D;
   const pitchK = p.KV * D;
   const blocks = (p.N + OWN - 1) / OWN;
@@ -182,33 +234,22 @@ export function attentionKeys(p: AttentionBackwardArguments, first: i32, end: i3
     const j0 = (unit % blocks) * OWN;
     const count = min(OWN, p.N - j0);
     const mine = (<usize>(head * D)) << 2;
-    let from = p.M;
-    let to = 0;
-    for (let i = 0; i < count; i++) {
-      const range = p.queryRanges + ((<usize>(j0 + i)) << 3);
-      const start = load<i32>(range);
-      let stop = load<i32>(range, 4);
-      // Each query ends at least one key later than the one before: after as many queries as the window is wide none sees the key any more.
-      if (p.window !== 0 && p.ranges === 1) stop = min(stop, start + p.window);
-      if (start < stop) {
-        from = min(from, start);
-        to = max(to, stop);
-      }
-    }
-    to = min(to, p.M);
+    const from = firstOfQueries(p, j0, count);
+    const to = min(endOfQueries(p, j0, count), p.M);
     const tiles = (count + TILE_ROWS - 1) / TILE_ROWS;
     memory.fill(sumsK, 0, <usize>(tiles * width) * TILE_BYTES);
     memory.fill(sumsV, 0, <usize>(tiles * width) * TILE_BYTES);
 
     for (let h = head * heads; h < (head + 1) * heads; h++) {
       const theirs = (<usize>(h * D)) << 2;
-      for (let m = from; m < to; m += OTHERS) {
-        const there = min(OTHERS, to - m);
+      for (let m = from; m < to; m += most) {
+        const there = min(most, to - m);
         const panels = (there + TILE_COLUMNS - 1) / TILE_COLUMNS;
         pack(p.q + theirs, pitch, 1, m, panels, to, 0, D, p.scale, queries);
         pack(p.dO + theirs, pitch, 1, m, panels, to, 0, D, 1.0, gradients);
-        multiply(p.k + mine, pitchK, 0, p.N, j0, j0 + count, D, queries, panels, scores, false, scratch);
-        multiply(p.v + mine, pitchK, 0, p.N, j0, j0 + count, D, gradients, panels, products, false, scratch);
+        // Again, now with each row contiguous.
+        pack(p.q + theirs, pitch, 0, 0, width, D, m, there, p.scale, queriesAgain);
+        pack(p.dO + theirs, pitch, 0, 0, width, D, m, there, 1.0, gradientsAgain);
         for (let i = 0; i < panels * TILE_COLUMNS; i++) {
           const to = facts + ((<usize>(i >> 2)) << 6) + ((<usize>(i & 3)) << 2);
           const row = p.rows + ((<usize>((m + min(i, there - 1)) * p.H + h)) << 4);
@@ -219,29 +260,58 @@ export function attentionKeys(p: AttentionBackwardArguments, first: i32, end: i3
           store<i32>(to, p.ranges > 1 ? i32.MAX_VALUE : i < there ? load<i32>(row, 12) : 0, 48);
           if (p.ranges > 1) store<i32>(positions + ((<usize>i) << 2), load<i32>(row, 8));
         }
-        for (let i = 0; i < count; i++) {
-          if (p.ranges > 1) maskQueries(p, rowOfSums(scores, i, panels), panels, m, j0 + i, h, positions);
-          const key = i32x4.splat(j0 + i);
-          let s = rowOfSums(scores, i, panels);
-          let d = rowOfSums(products, i, panels);
-          let at = (<usize>(i * OTHERS)) << 2;
-          for (let quad = 0; quad < panels * 2; quad++) {
-            const fact = facts + ((<usize>quad) << 6);
-            const seen = masked(v128.load(s), key, v128.load(fact, 32), v128.load(fact, 48));
-            const weight = exp4(f32x4.sub(seen, v128.load(fact)));
-            v128.store(weights + at, weight);
-            v128.store(slopes + at, f32x4.mul(weight, f32x4.sub(v128.load(d), v128.load(fact, 16))));
-            const step: usize = quad & 1 ? TILE_BYTES - 16 : 16;
-            s += step;
-            d += step;
-            at += 16;
+        for (let i = 0; i < count; i += TILE_ROWS) {
+          const j = j0 + i;
+          const rows = min(TILE_ROWS, count - i);
+          const skipped = max(firstOfQueries(p, j, rows) - m, 0) / TILE_COLUMNS;
+          const start = m + skipped * TILE_COLUMNS;
+          const stop = min(endOfQueries(p, j, rows), m + there);
+          if (start >= stop) continue;
+          const met = (stop - start + TILE_COLUMNS - 1) / TILE_COLUMNS;
+          const before = <usize>skipped * panelBytes;
+          multiply(p.k + mine, pitchK, 0, p.N, j, j + rows, D, queries + before, met, scores, false, scratch);
+          multiply(
+            p.v + mine,
+            pitchK,
+            0,
+            p.N,
+            j,
+            j + rows,
+            D,
+            gradients + before,
+            met,
+            products,
+            false,
+            scratch,
+          );
+          for (let row = 0; row < rows; row++) {
+            let s = scores + ((<usize>row) << 5);
+            let d = products + ((<usize>row) << 5);
+            if (p.ranges > 1)
+              maskQueries(p, s, met, start, j + row, h, positions + ((<usize>(skipped * TILE_COLUMNS)) << 2));
+            const key = i32x4.splat(j + row);
+            let fact = facts + ((<usize>skipped) << 7);
+            let at = <usize>row * rowBytes;
+            for (let quad = 0; quad < met * 2; quad++) {
+              const seen = masked(v128.load(s), key, v128.load(fact, 32), v128.load(fact, 48));
+              const weight = exp4(f32x4.sub(seen, v128.load(fact)));
+              v128.store(weights + at, weight);
+              v128.store(slopes + at, f32x4.mul(weight, f32x4.sub(v128.load(d), v128.load(fact, 16))));
+              const step: usize = quad & 1 ? TILE_BYTES - 16 : 16;
+              s += step;
+              d += step;
+              fact += 64;
+              at += 16;
+            }
           }
+          const depth = stop - start;
+          const skippedBytes = (<usize>(skipped * TILE_COLUMNS)) << 5;
+          const apart = (<usize>there) << 5;
+          const ofK = rowOfSums(sumsK, i, width);
+          const ofV = rowOfSums(sumsV, i, width);
+          addRows(slopes, rowBytes, rows, depth, queriesAgain + skippedBytes, apart, ofK, width, scratch);
+          addRows(weights, rowBytes, rows, depth, gradientsAgain + skippedBytes, apart, ofV, width, scratch);
         }
-        // The other side again, now with each row contiguous.
-        pack(p.q + theirs, pitch, 0, 0, width, D, m, there, p.scale, queries);
-        pack(p.dO + theirs, pitch, 0, 0, width, D, m, there, 1.0, gradients);
-        multiply(slopes, OTHERS, 0, count, 0, count, there, queries, width, sumsK, true, scratch);
-        multiply(weights, OTHERS, 0, count, 0, count, there, gradients, width, sumsV, true, scratch);
       }
     }
     for (let i = 0; i < count; i++) {
@@ -250,6 +320,35 @@ export function attentionKeys(p: AttentionBackwardArguments, first: i32, end: i3
       putRow(p.dv + row, rowOfSums(sumsV, i, width), D, 1.0, p.accumulateV);
     }
   }
+}
+
+/** The first query that sees one of `count` keys, or M. */
+function firstOfQueries(p: AttentionBackwardArguments, j: i32, count: i32): i32 {
+  let from = p.M;
+  for (const end = j + count; j < end; j++) {
+    const start = load<i32>(p.queryRanges + ((<usize>j) << 3));
+    if (start < endOfRange(p, j)) from = min(from, start);
+  }
+  return from;
+}
+
+/** The query after the last that sees one of them, or 0. */
+function endOfQueries(p: AttentionBackwardArguments, j: i32, count: i32): i32 {
+  let to = 0;
+  for (const end = j + count; j < end; j++) {
+    const stop = endOfRange(p, j);
+    if (load<i32>(p.queryRanges + ((<usize>j) << 3)) < stop) to = max(to, stop);
+  }
+  return to;
+}
+
+/** The query after the last that sees a key. */
+function endOfRange(p: AttentionBackwardArguments, j: i32): i32 {
+  const range = p.queryRanges + ((<usize>j) << 3);
+  const stop = load<i32>(range, 4);
+  // Each query ends at least one key later than the one before: after as many queries as the window is wide none sees the key any more.
+  if (p.window !== 0 && p.ranges === 1) return min(stop, load<i32>(range) + p.window);
+  return stop;
 }
 
 /** Masks a key's scores with the queries from `m` on: only those in its range see it, up to the window after its own position. */

@@ -1,17 +1,30 @@
 // What attention and its backward share: the sizes of their units, which keys a query sees, and rows of sums. attention.ts says what the letters mean.
 import { madd, Read, sum4 } from './common';
-import { TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
+import { multiplySix, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
 
 /** Rows of a unit of the backward pass: OWN_ROWS in ../lower/attention.ts. */
 export const OWN: i32 = 48;
-/** Rows of the other side that it meets at a time. */
-export const OTHERS: i32 = 64;
-/** Bytes of OWN × OTHERS numbers. */
-export const SQUARE_BYTES: usize = (<usize>(OWN * OTHERS)) << 2;
+/** Bytes of scratch memory for what is packed of the other side: SCRATCH_BYTES in ../command.ts, without the sums of 192 rows of 256 numbers. */
+const PACKED_BYTES: i32 = 306000;
+/** Rows of the other side that are packed at once at most: numbers of six rows with each of them then fit in the first cache. */
+const MAX_OTHERS: i32 = 512;
 
 // A masked score, and the maximum of no scores: exp of their difference is 0, never NaN.
 export const MASKED: f32 = -1e30;
 export const NO_TOP: f32 = -1e29;
+
+/**
+ * Rows of the other side that are packed at once: a multiple of the columns of a tile.
+ *
+ * @param width panels of a row
+ * @param copies of each row, packed
+ * @param squares numbers for each of them with each of six rows
+ * @param more bytes for each of them
+ */
+export function othersAtOnce(width: i32, copies: i32, squares: i32, more: i32): i32 {
+  const bytes = copies * width * TILE_COLUMNS * 4 + squares * TILE_ROWS * 4 + more;
+  return min(MAX_OTHERS, (PACKED_BYTES / bytes) & -TILE_COLUMNS);
+}
 
 /** The address of row r in the sums of tiles; panels are TILE_BYTES apart. */
 export function rowOfSums(sums: usize, r: i32, panels: i32): usize {
@@ -73,6 +86,33 @@ export function masked(x: v128, place: v128, start: v128, end: v128): v128 {
 }
 
 export const FIRST_LANES = i32x4(0, 1, 2, 3);
+
+/**
+ * Adds six rows of weights times rows of the other side to their sums: the last row stands in for missing ones.
+ *
+ * @param row bytes from one row of weights to the next
+ * @param others packed, with each row contiguous
+ * @param panelBytes from one panel of them to the next
+ */
+export function addRows(
+  weights: usize,
+  row: usize,
+  rows: i32,
+  depth: i32,
+  others: usize,
+  panelBytes: usize,
+  sums: usize,
+  width: i32,
+  fresh: usize,
+): void {
+  const last = rows - 1;
+  const w1 = weights + <usize>min(1, last) * row;
+  const w2 = weights + <usize>min(2, last) * row;
+  const w3 = weights + <usize>min(3, last) * row;
+  const w4 = weights + <usize>min(4, last) * row;
+  const w5 = weights + <usize>last * row;
+  multiplySix(weights, w1, w2, w3, w4, w5, depth, others, panelBytes, width, sums, true, fresh);
+}
 
 /** A row of D numbers from its sums: D is a multiple of four. */
 export function putRow(to: usize, sums: usize, D: i32, factor: f32, accumulate: i32): void {

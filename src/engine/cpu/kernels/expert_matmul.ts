@@ -110,6 +110,7 @@ function multiplyRows(
   fresh: usize,
 ): void {
   const last = i1 - 1;
+  const panelBytes = (<usize>(depth * TILE_COLUMNS)) << 2;
   const shift = at4(k);
   let s = sums;
   for (let i = i0; i < i1; i += TILE_ROWS, s += <usize>panels * TILE_BYTES) {
@@ -120,7 +121,7 @@ function multiplyRows(
     const a3 = rowOfA(p, min(i + 3, last)) + shift;
     const a4 = rowOfA(p, min(i + 4, last)) + shift;
     const a5 = rowOfA(p, min(i + 5, last)) + shift;
-    multiplySix(a0, a1, a2, a3, a4, a5, depth, packed, panels, s, going, fresh);
+    multiplySix(a0, a1, a2, a3, a4, a5, depth, packed, panelBytes, panels, s, going, fresh);
   }
 }
 

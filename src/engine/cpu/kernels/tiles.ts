@@ -52,7 +52,7 @@ export function multiply(
       const at = a + ((<usize>i) << 2);
       if (panels >= PACKS_FROM) {
         packSixColumns(at, row, depth, fresh + TILE_BYTES);
-        meetPanels(depth, packed, panels, s, going, fresh);
+        meetPanels(depth, packed, panelBytes, panels, s, going, fresh);
         continue;
       }
       let b = packed;
@@ -70,12 +70,12 @@ export function multiply(
       const a3 = a + <usize>min(i + 3, last) * row;
       const a4 = a + <usize>min(i + 4, last) * row;
       const a5 = a + <usize>min(i + 5, last) * row;
-      multiplySix(a0, a1, a2, a3, a4, a5, depth, packed, panels, s, going, fresh);
+      multiplySix(a0, a1, a2, a3, a4, a5, depth, packed, panelBytes, panels, s, going, fresh);
     }
   }
 }
 
-/** `multiply` for six rows of A at any addresses, each row contiguous. */
+/** `multiply` for six rows of A at any addresses, each row contiguous, and panels `panelBytes` apart. */
 export function multiplySix(
   a0: usize,
   a1: usize,
@@ -85,6 +85,7 @@ export function multiplySix(
   a5: usize,
   depth: i32,
   packed: usize,
+  panelBytes: usize,
   panels: i32,
   sums: usize,
   going: bool,
@@ -92,10 +93,9 @@ export function multiplySix(
 ): void {
   if (panels >= PACKS_FROM) {
     packSixRows(a0, a1, a2, a3, a4, a5, depth, fresh + TILE_BYTES);
-    meetPanels(depth, packed, panels, sums, going, fresh);
+    meetPanels(depth, packed, panelBytes, panels, sums, going, fresh);
     return;
   }
-  const panelBytes = (<usize>(depth * TILE_COLUMNS)) << 2;
   for (let g = 0; g < panels; g++, packed += panelBytes, sums += TILE_BYTES) {
     tileOfRows(a0, a1, a2, a3, a4, a5, packed, depth, going ? fresh : sums);
     if (going) addTile(sums, fresh);
@@ -103,8 +103,15 @@ export function multiplySix(
 }
 
 /** `multiply` for the six rows of A that are packed after `fresh`. */
-function meetPanels(depth: i32, packed: usize, panels: i32, sums: usize, going: bool, fresh: usize): void {
-  const panelBytes = (<usize>(depth * TILE_COLUMNS)) << 2;
+function meetPanels(
+  depth: i32,
+  packed: usize,
+  panelBytes: usize,
+  panels: i32,
+  sums: usize,
+  going: bool,
+  fresh: usize,
+): void {
   for (let g = 0; g < panels; g++, packed += panelBytes, sums += TILE_BYTES) {
     tileOfPacked(fresh + TILE_BYTES, packed, depth, going ? fresh : sums);
     if (going) addTile(sums, fresh);
