@@ -63,7 +63,7 @@ describe('the questions of Dawn', () => {
     expect(asked).toEqual([...busy, paused, paused, ...busy, paused]);
   });
 
-  test('begin anew after one that failed', () => {
+  test('begin again after one that failed', () => {
     wait(5);
     immediate(
       native(() => {
