@@ -61,10 +61,19 @@ const kept = async (): Promise<string[]> => {
 };
 
 describe('rows that are read', () => {
-  test('each make a project', async () => {
+  test('each make a project, and a row that is being written is not taken to the next one', async () => {
     await goTo(page, 'data');
     await make('first', 20);
+    await goTo(page, 'data');
+    const write = page.getByRole('button', { name: 'Write rows' });
+    const prompt = page.getByRole('region', { name: 'Write rows' }).getByLabel('Prompt', { exact: true });
+    await write.click();
+    await prompt.fill('half of a');
     await begin();
+    await expect.poll(() => write.getAttribute('aria-expanded')).toBe('false');
+    await write.click();
+    expect(await prompt.inputValue()).toBe('');
+    await write.click();
     await make('second', 12);
   });
 

@@ -2,7 +2,7 @@
 import type { Failure, UsedHere, UseLesson, UseLook, UseLogKept } from '../../worker/api.ts';
 import type { Answer } from '../state/chat.svelte.ts';
 import { plural } from '../ui/format.ts';
-import { ofStudio } from '../state/of-studio.svelte.ts';
+import { ofProject } from '../state/of-studio.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 import { feedbackOf, type Feedback } from '../use/feedback/feedback.svelte.ts';
 import { entriesOf, judgedOf, lessonsLeft, lineOf, unknownOf, usedOf } from './logged.ts';
@@ -22,13 +22,14 @@ export class UseLog {
   #project: string | undefined;
   /** Counts the looks: only the last one is shown. */
   #looked = 0;
+  readonly #hears = (answer: Answer): void => void this.#hear(answer);
   readonly #studio: Studio;
   readonly #feedback: Feedback;
 
   constructor(studio: Studio, feedback: Feedback) {
     this.#studio = studio;
     this.#feedback = feedback;
-    studio.chat.answered = (answer) => void this.#hear(answer);
+    studio.chat.answered = this.#hears;
   }
 
   /** The answers with the thumbs that they have in Use now. */
@@ -57,6 +58,11 @@ export class UseLog {
     this.on ||= log?.on ?? false;
     this.answers = [...unknownOf(log?.answers ?? [], this.answers), ...this.answers];
     if (mine.on || mine.answers.length > 0) await this.#keep();
+  }
+
+  end(): void {
+    const { chat } = this.#studio;
+    if (chat.answered === this.#hears) chat.answered = () => undefined;
   }
 
   /** What is kept stays when it is switched off. */
@@ -143,4 +149,4 @@ export class UseLog {
 }
 
 /** The log of a studio. */
-export const useLogOf = ofStudio((studio) => new UseLog(studio, feedbackOf(studio)));
+export const useLogOf = ofProject((studio) => new UseLog(studio, feedbackOf(studio)));

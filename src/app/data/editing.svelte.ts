@@ -1,7 +1,7 @@
 /** Changes of rows by hand on the page: the row that is being written, and what the worker made of each change. */
 import { emptyLike, withField, type Written } from '../../data/edit-fields.ts';
 import type { ExampleContent, Failure, RowsEdit, WritableRow } from '../../worker/api.ts';
-import { ofStudio } from '../state/of-studio.svelte.ts';
+import { ofProject } from '../state/of-studio.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 
 /** A text that is being written is kept when a person pauses for so long. */
@@ -132,6 +132,11 @@ class Editing {
     this.open = false;
   }
 
+  /** The field that was being written has told what it holds: {@link wrote}. */
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
   /** Changes rows. One after the other, as they were made. @returns whether they are changed */
   edit(edit: RowsEdit, says = true): Promise<boolean> {
     const { session, data, settings } = this.#studio;
@@ -174,4 +179,4 @@ class Editing {
   }
 }
 
-export const editingOf = ofStudio((studio) => new Editing(studio));
+export const editingOf = ofProject((studio) => new Editing(studio));

@@ -3,7 +3,7 @@ import { emptyLike, fieldsOf, withField, type Written } from '../../data/edit-fi
 import { rawContentOf } from '../../data/raw-content.ts';
 import type { ExampleContent, Failure, Part } from '../../worker/api.ts';
 import { choiceOf } from '../state/adapters.svelte.ts';
-import { ofStudio } from '../state/of-studio.svelte.ts';
+import { ofProject } from '../state/of-studio.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 import { plural } from '../ui/format.ts';
 import { editingOf } from './editing.svelte.ts';
@@ -203,6 +203,10 @@ class Making {
     this.#request?.abort();
   }
 
+  end(): void {
+    this.stop();
+  }
+
   async #add(content: ExampleContent, origin: string): Promise<boolean> {
     const { data, rows } = this.#studio;
     if (this.busy) return false;
@@ -228,4 +232,4 @@ class Making {
   }
 }
 
-export const makingOf = ofStudio((studio) => new Making(studio));
+export const makingOf = ofProject((studio) => new Making(studio));

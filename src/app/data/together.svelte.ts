@@ -10,7 +10,7 @@ import type {
   TakenFile,
 } from '../../worker/api.ts';
 import { Latest } from '../state/latest.ts';
-import { ofStudio } from '../state/of-studio.svelte.ts';
+import { ofProject } from '../state/of-studio.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 import { count } from '../ui/format.ts';
 
@@ -140,6 +140,13 @@ class Bundles {
     this.#request?.abort();
   }
 
+  /** What is being downloaded can be continued in any project. */
+  end(): void {
+    this.stopFinding();
+    this.pause();
+    this.open = undefined;
+  }
+
   /** Asks for the files of a download that was begun, and continues it. */
   async resume({ source, files }: PartialRows): Promise<void> {
     await this.find(source);
@@ -224,7 +231,7 @@ class Bundles {
   }
 }
 
-export const bundlesOf = ofStudio((studio) => new Bundles(studio));
+export const bundlesOf = ofProject((studio) => new Bundles(studio));
 
 const access = (token: string): { readonly token?: string } =>
   token.trim() === '' ? {} : { token: token.trim() };

@@ -323,6 +323,9 @@ export class Documents {
     this.kept = undefined;
     this.report = undefined;
     this.found = undefined;
+    this.query = this.pattern = '';
+    this.chosenMethod = undefined;
+    this.rerank = false;
     this.failure = this.searchFailure = undefined;
     this.searching = false;
     this.searchProgress = undefined;

@@ -1,6 +1,6 @@
 /** What of the open answers the model cannot write, in a run with the settings as they are: checked again when they, the model or the rows change. */
 import type { FormSpec, PlacedFinding, Unwritable } from '../../worker/api.ts';
-import { ofStudio } from './of-studio.svelte.ts';
+import { ofProject } from './of-studio.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
@@ -35,7 +35,7 @@ class Answers {
   }
 }
 
-export const answersOf = ofStudio(({ session }) => new Answers(session));
+export const answersOf = ofProject(({ session }) => new Answers(session));
 
 /** Checks the answers for as long as a component is there, whenever the settings, the model or the rows change. */
 export function followAnswers(studio: Studio): void {

@@ -10,9 +10,12 @@ import type { Session } from './session.svelte.ts';
 /** How many examples stood before each question. */
 const shotsOf = ({ subjects }: Evaluation): number => subjects.at(0)?.detail?.shots?.length ?? 0;
 
+/** Examples before each question, until a person says how many. */
+const USUAL_SHOTS = 4;
+
 export class FewShot {
   /** Examples before each question. */
-  shots = $state(4);
+  shots = $state(USUAL_SHOTS);
   report = $state.raw<Evaluation>();
   progress = $state.raw<Progress>();
   /** Seconds left of the current part; undefined while unknown or too short to show. */
@@ -111,5 +114,6 @@ export class FewShot {
   forget(): void {
     if (this.progress) this.stop();
     this.show(undefined);
+    this.shots = USUAL_SHOTS;
   }
 }

@@ -1,6 +1,6 @@
 /** Whether the bundled model can learn the open rows, as far as that can be counted: asked again when the model or the rows change. */
 import { toyWarning } from '../task/toy.ts';
-import { ofStudio } from './of-studio.svelte.ts';
+import { ofProject } from './of-studio.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
@@ -30,7 +30,7 @@ class Fit {
   }
 }
 
-export const formFit = ofStudio(({ session }) => new Fit(session));
+export const formFit = ofProject(({ session }) => new Fit(session));
 
 /** Asks for as long as a component is there. */
 export function followFit(studio: Studio): void {

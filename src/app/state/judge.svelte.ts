@@ -10,7 +10,7 @@ import {
 import { judgedInWords, judgedNames, judgedResult } from '../../evaluate/judged.ts';
 import type { ModelJudging } from '../../evaluate/record.ts';
 import type { Failure, JudgeVerdict } from '../../worker/api.ts';
-import { ofStudio } from './of-studio.svelte.ts';
+import { ofProject } from './of-studio.svelte.ts';
 import { MeasurementPace } from './pace.ts';
 import type { Studio } from './studio.svelte.ts';
 
@@ -101,6 +101,10 @@ class Judge {
     this.#request?.abort();
   }
 
+  end(): void {
+    this.pause();
+  }
+
   /** Ends the work, and drops what it judged. */
   cancel(): void {
     this.#dropping = true;
@@ -108,4 +112,4 @@ class Judge {
   }
 }
 
-export const judgeOf = ofStudio((studio) => new Judge(studio));
+export const judgeOf = ofProject((studio) => new Judge(studio));

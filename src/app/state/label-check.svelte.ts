@@ -1,7 +1,7 @@
 /** The labels of the open rows as the adapter in use sees them, measured when a person asks for it. */
 import type { DataSummary, Failure, PlacedFinding, Progress } from '../../worker/api.ts';
 import { choiceOf } from './adapters.svelte.ts';
-import { ofStudio } from './of-studio.svelte.ts';
+import { ofProject } from './of-studio.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
 interface Measured {
@@ -63,6 +63,10 @@ class LabelCheck {
   stop(): void {
     this.#request?.abort();
   }
+
+  end(): void {
+    this.stop();
+  }
 }
 
-export const labelCheckOf = ofStudio((studio) => new LabelCheck(studio));
+export const labelCheckOf = ofProject((studio) => new LabelCheck(studio));

@@ -1,6 +1,6 @@
 /** The stages of an adapter, each measured on the test rows of all stages. */
 import type { Failure, LineageReport, MeasuredLineage, Progress } from '../../worker/api.ts';
-import { ofStudio } from './of-studio.svelte.ts';
+import { ofProject } from './of-studio.svelte.ts';
 import { MeasurementPace } from './pace.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -88,7 +88,11 @@ class Lineage {
   stop(): void {
     this.#request?.abort();
   }
+
+  end(): void {
+    this.stop();
+  }
 }
 
 /** The lineage of a studio: a result stays while another stage is open. */
-export const shownLineage = ofStudio(({ session, results }) => new Lineage(session, results));
+export const shownLineage = ofProject(({ session, results }) => new Lineage(session, results));

@@ -4,7 +4,7 @@ import type { DataSummary, Failure, ModelInfo, PlacedFinding, Progress } from '.
 import { byGravity } from '../../data/findings/gravity.ts';
 import { answersOf } from './answers.svelte.ts';
 import { labelCheckOf } from './label-check.svelte.ts';
-import { ofStudio } from './of-studio.svelte.ts';
+import { ofProject } from './of-studio.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
 /** The list and the row in view come first. */
@@ -100,6 +100,10 @@ class Preflight {
     this.ask();
   }
 
+  end(): void {
+    this.#giveUp();
+  }
+
   #giveUp(): void {
     this.#asked++;
     this.#inputs = undefined;
@@ -122,7 +126,7 @@ class Preflight {
   }
 }
 
-export const preflightOf = ofStudio((studio) => new Preflight(studio));
+export const preflightOf = ofProject((studio) => new Preflight(studio));
 
 /** Keeps the check of the open rows up to date for as long as a component is there. */
 export function followPreflight(studio: Studio): Preflight {

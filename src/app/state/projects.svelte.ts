@@ -20,6 +20,10 @@ export class Projects {
   deleted = $state.raw<readonly ProjectInfo[]>([]);
   /** The open project. */
   id = $state<string>();
+  /** How many projects were left in this tab: what was made for one is not shown in the next. */
+  left = $state(0);
+  /** Called once when the project is left for another or for none. */
+  readonly whenLeft = new Set<() => void>();
   /** Resolves when it is settled which one is open: what is read from then on is for that one. */
   settled: Promise<unknown> = Promise.resolve();
   /** The page's part of the project, as it was written last. */
@@ -193,7 +197,10 @@ export class Projects {
   async #open(id: string): Promise<ProjectInfo | undefined> {
     this.#writeNow();
     const outcome = await this.#session.worker.openProject(id);
-    if (outcome.ok && outcome.project) return this.adopt(outcome.project);
+    if (outcome.ok && outcome.project) {
+      if (outcome.project.id !== this.id) this.#leave();
+      return this.adopt(outcome.project);
+    }
     if (!outcome.ok) this.failure = outcome;
     await this.refresh();
     return undefined;
@@ -210,8 +217,16 @@ export class Projects {
   #forget(): void {
     clearTimeout(this.#timer);
     this.#waiting = undefined;
+    this.#leave();
     this.id = undefined;
     stored(() => sessionStorage.setItem(KEY, NONE));
+  }
+
+  #leave(): void {
+    const ends = [...this.whenLeft];
+    this.whenLeft.clear();
+    for (const end of ends) end();
+    this.left++;
   }
 
   #writeNow(): void {

@@ -1,8 +1,8 @@
 /** A measurement that was asked for on another screen: Evaluate starts it as soon as it can. */
-import { ofStudio } from './of-studio.svelte.ts';
+import { ofProject } from './of-studio.svelte.ts';
 
 class Soon {
   isAsked = $state(false);
 }
 
-export const soonOf = ofStudio(() => new Soon());
+export const soonOf = ofProject(() => new Soon());

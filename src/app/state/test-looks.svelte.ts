@@ -1,6 +1,6 @@
 /** How often the test part of the open rows was looked at. */
 import type { TestLooks } from '../../worker/api.ts';
-import { ofStudio } from './of-studio.svelte.ts';
+import { ofProject } from './of-studio.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
 class LooksAtTest {
@@ -25,4 +25,4 @@ class LooksAtTest {
   }
 }
 
-export const testLooksOf = ofStudio((studio) => new LooksAtTest(studio));
+export const testLooksOf = ofProject((studio) => new LooksAtTest(studio));

@@ -4,7 +4,7 @@ import type { Failure, Progress, Sample, TunedMeasurement } from '../../worker/a
 import { tunedRowKey } from '../evaluate/tuned-rows.ts';
 import type { Tuned } from '../evaluate/tuned.ts';
 import { plural } from '../ui/format.ts';
-import { ofStudio } from './of-studio.svelte.ts';
+import { ofProject } from './of-studio.svelte.ts';
 import { MeasurementPace } from './pace.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -136,4 +136,4 @@ class TunedTable {
 }
 
 /** The table of a studio: its measurement continues while another stage is open. */
-export const tunedTableOf = ofStudio(({ session, results }) => new TunedTable(session, results));
+export const tunedTableOf = ofProject(({ session, results }) => new TunedTable(session, results));

@@ -182,7 +182,7 @@ test('a change of a row reaches the rows that it was made on, before others are 
     },
   });
   const data = new Data(session, NO_PROJECT);
-  const editing = editingOf({ session, data } as unknown as Studio);
+  const editing = editingOf({ session, data, projects: NO_PROJECT } as unknown as Studio);
   void editing.edit({ kind: 'delete', rows: [0] });
   void editing.edit({ kind: 'add', after: 0, content: {} as never });
   const left = data.halt().then(() => order.push('left'));

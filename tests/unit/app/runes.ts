@@ -11,7 +11,11 @@ export function withoutSvelte(): void {
     Object.assign(() => undefined, { by: () => undefined }),
   );
   const run = (effect: () => void): void => effect();
-  vi.stubGlobal('$effect', Object.assign(run, { root: run }));
+  const root = (effect: () => void) => {
+    effect();
+    return () => undefined;
+  };
+  vi.stubGlobal('$effect', Object.assign(run, { root }));
 }
 
 export interface Held<T> {

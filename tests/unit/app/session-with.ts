@@ -17,7 +17,10 @@ export function sessionWith(worker: Readonly<Record<string, Call>>, rest: object
   return { worker: answers, ...plain, ...rest } as unknown as Session;
 }
 
-export const NO_PROJECT = { settled: Promise.resolve(), adopt: () => undefined } as unknown as Projects;
+export const NO_PROJECT = {
+  ...{ left: 0, whenLeft: new Set() },
+  ...{ settled: Promise.resolve(), adopt: () => undefined },
+} as unknown as Projects;
 
 /** Everything that waits for no call has happened. */
 export const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));

@@ -21,6 +21,7 @@ test('a refused deletion', async () => {
   });
   const studio = {
     session,
+    projects: NO_PROJECT,
     data: { changes: Promise.resolve(), take: () => undefined },
     settings: { keepThrough: (change: () => Promise<boolean>) => change() },
   } as unknown as Studio;

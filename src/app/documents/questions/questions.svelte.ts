@@ -11,7 +11,7 @@ import type {
   QuestionRowChoice,
   WrittenAnswer,
 } from '../../../worker/api.ts';
-import { ofStudio } from '../../state/of-studio.svelte.ts';
+import { ofProject } from '../../state/of-studio.svelte.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 import { plural } from '../../ui/format.ts';
 import { saveFile } from '../../ui/save.ts';
@@ -119,6 +119,10 @@ class Questions {
 
   stop(): void {
     this.#request?.abort();
+  }
+
+  end(): void {
+    this.stop();
   }
 
   async fill(): Promise<void> {
@@ -305,4 +309,4 @@ class Questions {
 export type { Questions };
 
 /** The questions of the studio's project. */
-export const questionsOf = ofStudio((studio) => new Questions(studio));
+export const questionsOf = ofProject((studio) => new Questions(studio));

@@ -1,5 +1,4 @@
 /** The encoder of the open project's documents, tuned on its questions: what a run would take, the run, and what each encoder finds. */
-import { untrack } from 'svelte';
 import type {
   Failure,
   Progress,
@@ -8,7 +7,7 @@ import type {
   RetrieverPlan,
   RunSummary,
 } from '../../../worker/api.ts';
-import { ofStudio } from '../../state/of-studio.svelte.ts';
+import { ofProject } from '../../state/of-studio.svelte.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 import { isOfEncoder } from '../../train/of-encoder.ts';
 import { plural } from '../../ui/format.ts';
@@ -37,10 +36,6 @@ class Retriever {
 
   constructor(studio: Studio) {
     this.#studio = studio;
-    $effect(() => {
-      void studio.projects.id;
-      untrack(() => this.#leave());
-    });
   }
 
   /** The name of the next run. */
@@ -145,14 +140,9 @@ class Retriever {
     this.#request?.abort();
   }
 
-  #leave(): void {
-    this.#asked++;
-    this.#request?.abort();
-    this.plan = undefined;
-    this.measures = [];
-    this.failure = undefined;
-    this.choice.name = '';
+  end(): void {
+    this.stop();
   }
 }
 
-export const retrieverOf = ofStudio((studio) => new Retriever(studio));
+export const retrieverOf = ofProject((studio) => new Retriever(studio));

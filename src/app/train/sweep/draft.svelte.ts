@@ -2,7 +2,7 @@
 import { isSwept, type SweptSetting } from '../../../settings/swept.ts';
 import { PAGE_TABLE, settingOf, TABLE } from '../../../settings/table.ts';
 import type { FormSpec, SweepAsk } from '../../../worker/api.ts';
-import { ofStudio } from '../../state/of-studio.svelte.ts';
+import { ofProject } from '../../state/of-studio.svelte.ts';
 
 export type How = 'grid' | 'random' | 'seeds';
 
@@ -119,4 +119,4 @@ function drawn({ name, list, from, to, isLog }: Row): string {
 }
 
 /** It stays as it is while other stages are open. */
-export const draftOf = ofStudio(() => new Draft());
+export const draftOf = ofProject(() => new Draft());

@@ -12,7 +12,7 @@ import type {
   SweptRun,
 } from '../../../worker/api.ts';
 import { Latest } from '../../state/latest.ts';
-import { ofStudio } from '../../state/of-studio.svelte.ts';
+import { ofProject } from '../../state/of-studio.svelte.ts';
 import { MeasurementPace } from '../../state/pace.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 
@@ -249,4 +249,4 @@ export class Sweeps {
   }
 }
 
-export const sweepsOf = ofStudio((studio) => new Sweeps(studio));
+export const sweepsOf = ofProject((studio) => new Sweeps(studio));

@@ -11,7 +11,8 @@ import type {
 import { messageOf } from '../../../errors.ts';
 import { fetchBytes } from '../../start/fetch.ts';
 import type { Sample } from '../../start/samples.svelte.ts';
-import { ofStudio } from '../../state/of-studio.svelte.ts';
+import type { Chat } from '../../state/chat.svelte.ts';
+import { ofProject } from '../../state/of-studio.svelte.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 
 const TOP = 5;
@@ -35,11 +36,17 @@ export class AskDocuments {
   missing = $state(0);
   /** Counts the looks at what the project has: of two answers the later one is shown. */
   #asked = 0;
+  readonly #finds: Chat['passagesFor'] = (prompt, signal) => this.#find(prompt, signal);
   readonly #studio: Studio;
 
   constructor(studio: Studio) {
     this.#studio = studio;
-    studio.chat.passagesFor = (prompt, signal) => this.#find(prompt, signal);
+    studio.chat.passagesFor = this.#finds;
+  }
+
+  end(): void {
+    const { chat } = this.#studio;
+    if (chat.passagesFor === this.#finds) chat.passagesFor = async () => undefined;
   }
 
   get #kept(): Readonly<Record<string, unknown>> {
@@ -194,4 +201,4 @@ export class AskDocuments {
   }
 }
 
-export const askDocumentsOf = ofStudio((studio) => new AskDocuments(studio));
+export const askDocumentsOf = ofProject((studio) => new AskDocuments(studio));

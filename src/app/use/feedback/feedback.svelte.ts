@@ -9,7 +9,7 @@ import type {
   PreferredPair,
 } from '../../../worker/api.ts';
 import type { Answer } from '../../state/chat.svelte.ts';
-import { ofStudio } from '../../state/of-studio.svelte.ts';
+import { ofProject } from '../../state/of-studio.svelte.ts';
 import type { Session } from '../../state/session.svelte.ts';
 
 /** A step that can be undone: entries as they were, and those that were added. */
@@ -260,4 +260,4 @@ function merged(entries: readonly FeedbackEntry[], others: readonly FeedbackEntr
 export const teaches = (entry: FeedbackEntry): boolean => entryReference(entry) !== undefined;
 
 /** The feedback of a studio. */
-export const feedbackOf = ofStudio(({ session }) => new Feedback(session));
+export const feedbackOf = ofProject(({ session }) => new Feedback(session));

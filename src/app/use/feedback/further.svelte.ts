@@ -13,7 +13,7 @@ import type {
 } from '../../../worker/api.ts';
 import { device } from '../../state/device.svelte.ts';
 import { Evaluation } from '../../state/evaluation.svelte.ts';
-import { ofStudio } from '../../state/of-studio.svelte.ts';
+import { ofProject } from '../../state/of-studio.svelte.ts';
 import { misfits } from '../../state/plan-words.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 import { isSameModel } from '../../ui/model-names.ts';
@@ -80,6 +80,10 @@ export class FurtherTraining {
     if (project !== this.#project || this.kept) return;
     this.kept = further;
     this.evaluation.show(further?.measured);
+  }
+
+  end(): void {
+    this.evaluation.forget();
   }
 
   /** The adapter in use; undefined if there is none for the open model. */
@@ -374,4 +378,4 @@ export class FurtherTraining {
 }
 
 /** The further run of a studio: it continues while another stage is open. */
-export const furtherOf = ofStudio((studio) => new FurtherTraining(studio, feedbackOf(studio)));
+export const furtherOf = ofProject((studio) => new FurtherTraining(studio, feedbackOf(studio)));

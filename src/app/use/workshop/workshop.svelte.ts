@@ -1,6 +1,6 @@
 /** The mixture that a person makes by sliders: it is made again after each change, answers, and is measured. */
 import type { Failure, Mixture, MixtureLoss, Progress } from '../../../worker/api.ts';
-import { ofStudio } from '../../state/of-studio.svelte.ts';
+import { ofProject } from '../../state/of-studio.svelte.ts';
 import { MIXTURE_NAME } from '../../state/origin.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 
@@ -63,6 +63,14 @@ export class Workshop {
     }, PAUSE_MS);
   }
 
+  /** The mixture was of sliders that are gone. */
+  end(): void {
+    this.#change++;
+    clearTimeout(this.#timer);
+    this.#request?.abort();
+    this.studio.adapters.mixture = undefined;
+  }
+
   async keep(name: string): Promise<void> {
     const { session, adapters } = this.studio;
     const outcome = await session.worker.keepMixture(name);
@@ -85,7 +93,7 @@ export class Workshop {
       const shares = Object.entries(this.weights)
         .filter(([, weight]) => weight !== 0)
         .map(([id, weight]) => ({ id, weight }));
-      if (!(await this.#mix(shares)) || isStale()) return;
+      if (!(await this.#mix(shares, isStale)) || isStale()) return;
       this.doing = 'answering';
       await this.#ask(signal);
       if (isStale()) return;
@@ -97,7 +105,7 @@ export class Workshop {
     }
   }
 
-  async #mix(shares: readonly { id: string; weight: number }[]): Promise<boolean> {
+  async #mix(shares: readonly { id: string; weight: number }[], isStale: () => boolean): Promise<boolean> {
     const { session, adapters } = this.studio;
     this.answer = '';
     this.loss = undefined;
@@ -106,6 +114,7 @@ export class Workshop {
       return false;
     }
     const outcome = await session.worker.mixAdapters(shares, this.cut ? this.rank : undefined);
+    if (isStale()) return false;
     if (outcome.ok) {
       this.mixture = outcome.mixture;
       adapters.mixture = outcome.mixture.name;
@@ -165,4 +174,4 @@ export function overallError({ layers }: Pick<Mixture, 'layers'>, rank: number):
   return all === 0 ? 0 : Math.sqrt(lost / all);
 }
 
-export const workshopOf = ofStudio((studio) => new Workshop(studio));
+export const workshopOf = ofProject((studio) => new Workshop(studio));
