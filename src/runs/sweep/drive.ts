@@ -1,5 +1,5 @@
 /** Runs a sweep: one run after the other, rung by rung, over a port that trains a run and keeps the record. It holds no loop of training of its own. */
-import { stopOf } from './halving.ts';
+import { stopOf, type Rung } from './halving.ts';
 import { recipesOf, type SweepState, type SweptRun } from './record.ts';
 
 /** How far a run has come. */
@@ -91,7 +91,7 @@ export async function driveSweep<State extends SweepState>(
       }
     }
     const next = sweep.rungs.at(at + 1);
-    if (next) await keep(await withoutWorse(sweep, next.recipes, port));
+    if (next && !isJudged(sweep, rung)) await keep(await withoutWorse(sweep, next.recipes, port));
   }
   await keep(sweep.runs, 'done');
   return sweep;
@@ -113,7 +113,11 @@ const resultOf = ({ status, ...rest }: TrialOutcome): Partial<SweptRun> => ({
   status: status === 'interrupted' ? 'paused' : status,
 });
 
-/** The runs after a rung: those of the worse recipes are out. */
+/** Whether runs went on from a rung before: of what they have lost since, nothing is out at that rung. */
+const isJudged = ({ runs }: SweepState, rung: Rung): boolean =>
+  runs.some((run) => run.step > stopOf(rung, run.steps, run.evalEvery));
+
+/** The runs after a rung: those of the worse recipes are out. What equals the last one that stays, stays as well: nothing speaks against it. */
 async function withoutWorse(
   sweep: SweepState,
   kept: number,
@@ -123,7 +127,13 @@ async function withoutWorse(
     .filter(({ runs }) => !runs.some(({ status }) => status === 'out'))
     // What ended early is not ahead for that.
     .sort((a, b) => rankOf(a) - rankOf(b) || a.at - b.at);
-  const worse = new Set(inIt.slice(kept).map(({ at }) => at));
+  const last = inIt.at(kept - 1);
+  const worse = new Set(
+    inIt
+      .slice(kept)
+      .filter((recipe) => last && rankOf(recipe) > rankOf(last))
+      .map(({ at }) => at),
+  );
   const isOut = ({ recipe, status }: SweptRun): boolean => worse.has(recipe) && status === 'paused';
   for (const run of sweep.runs) if (isOut(run)) await port.drop(run);
   return sweep.runs.map((run) => (isOut(run) ? { ...run, status: 'out' } : run));

@@ -20,13 +20,17 @@ export function rungsOf(recipes: number, factor: number | undefined): Rung[] {
   }));
 }
 
+/** The warm-up begins at a rate of 0, so that all recipes are equal after one step. */
+const FIRST_STOP = 2;
+
 /**
  * The step after which a run is judged at a rung: a multiple of the steps between two validations, and its end at the last rung. Rungs of short runs may
  * come to the same step.
  */
 export function stopOf({ share }: Rung, steps: number, evalEvery: number): number {
   if (share === 1) return steps;
-  return Math.min(steps, Math.max(1, Math.round((steps * share) / evalEvery)) * evalEvery);
+  const least = Math.ceil(FIRST_STOP / evalEvery);
+  return Math.min(steps, Math.max(least, Math.round((steps * share) / evalEvery)) * evalEvery);
 }
 
 /** Validations of a run that trains to its end. */

@@ -31,7 +31,7 @@ export function planInWords({
             (rung) =>
               `${rung.recipes} to ${isSame ? `step ${stopOf(rung, steps, runs[0].evalEvery)}` : `${threeDigits(100 * rung.share)}% of their steps`}`,
           )
-          .join(', ')}.`
+          .join(', ')}. Equal recipes all continue.`
       : '';
   return `${plural(recipes, 'recipe')}${bySeeds}, ${lengths}, compared on ${plural(rows.validation, 'validation row')}.${halving}`;
 }

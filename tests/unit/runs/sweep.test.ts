@@ -14,7 +14,7 @@ import {
   type SweptRun,
 } from '../../../src/runs/sweep/record.ts';
 import { drawPoints, gridOf, readSpace, type ValueList } from '../../../src/runs/sweep/space.ts';
-import { resultInWords } from '../../../src/runs/sweep/words.ts';
+import { planInWords, resultInWords } from '../../../src/runs/sweep/words.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const refused = async (action: () => unknown, code: string, message: RegExp): Promise<void> =>
@@ -117,6 +117,9 @@ describe('successive halving', () => {
     // 8 × 10, 4 × 20, 2 × 20 and 1 × 50 steps.
     expect(stepsOfSweep(rungs, 100, 10, 1)).toBe(250);
     expect(stepsOfSweep(rungs, 100, 10, 3)).toBe(750);
+    // After one step, at a rate of 0, all recipes are equal.
+    expect(rungs.map((rung) => stopOf(rung, 8, 1))).toEqual([2, 2, 4, 8]);
+    expect(stopOf(rungs[0], 1, 1)).toBe(1);
     expect(evalEveryOf(rungs, 100)).toBe(10);
     expect(evalEveryOf(rungsOf(32, 2), 64)).toBe(2);
   });
@@ -216,6 +219,27 @@ describe('a sweep', () => {
     expect(port.dropped).toEqual(['run-001', 'run-004', 'run-003']);
     expect(sweep.runs.map(({ status }) => status)).toEqual(['out', 'done', 'out', 'out']);
     expect(bestOf(sweep)?.id).toBe('run-002');
+  });
+
+  test('continues all recipes that are equal at a rung, also after it was interrupted among them', async () => {
+    // They differ after the first rung, at step 2, and the last is the best.
+    const lossOf = ({ recipe }: SweptRun, step: number): number => (step > 2 ? 4 - recipe : recipe && 5);
+    const port = new FakePort(lossOf);
+    const start = sweepOf([0, 1, 2, 3], [0], 2);
+    const sweep = await driveSweep(start, {}, port);
+    expect(port.trained).toEqual([
+      ...['run-001 0–2', 'run-002 0–2', 'run-003 0–2', 'run-004 0–2'],
+      ...['run-001 2–4', 'run-002 2–4', 'run-003 2–4', 'run-004 2–4'],
+      'run-004 4–8',
+    ]);
+    expect(bestOf(sweep)?.id).toBe('run-004');
+    for (const budget of [9, 11, 13, 15]) {
+      const cut = await driveSweep(start, { steps: budget }, new FakePort(lossOf));
+      expect(cut.status).toBe('budget');
+      const rest = await driveSweep(cut, {}, new FakePort(lossOf));
+      expect(rest.runs.map(({ step }) => step)).toEqual([4, 4, 4, 8]);
+    }
+    expect(planInWords(start)).toMatch(/Equal recipes all continue\.$/);
   });
 
   test('goes on with a run that was killed from what it has left, and does nothing twice', async () => {
