@@ -5,6 +5,7 @@ import type { Task } from '../text/trainable.ts';
 import { valueIn, valuesOfRows, type ColumnValues } from './column-values.ts';
 import type { Example } from './example.ts';
 import type { SplitRow } from './fair-split.ts';
+import { partNamed } from './given-parts.ts';
 import { countsAsDesirable } from './mixture.ts';
 import type { DataOptions } from './options.ts';
 import {
@@ -58,7 +59,7 @@ function checkStrata(stratify: string | undefined, strata: number, rows: number)
  * @throws GraftError `data-column`, `split`
  */
 export function drawingOfRows(
-  { stratify, group }: FairSplit,
+  { stratify, group, parts }: FairSplit,
   length: number,
   exampleAt: (row: number) => Example,
 ): (row: number) => SplitRow {
@@ -68,18 +69,20 @@ export function drawingOfRows(
     if (name !== LABEL) throw withoutColumn(name);
     return valuesOfRows(length, (row) => labelOf({ example: exampleAt(row) }));
   };
-  const strata = stratify === undefined ? undefined : valuesOf(stratify);
-  const groups = group === undefined ? undefined : valuesOf(group);
+  const [strata, groups, given] = [stratify, group, parts].map((name) =>
+    name === undefined ? undefined : valuesOf(name),
+  );
   if (strata) checkStrata(stratify, strata.names.length + Number(strata.of.includes(0)), length);
   return (row) => {
     const [stratum, of] = [strata && valueIn(strata, row), groups?.of[row] ?? 0];
-    return { ...(of > 0 && { group: of }), ...(stratum !== undefined && { stratum }) };
+    const part = given && partNamed(valueIn(given, row) ?? '');
+    return { ...(of > 0 && { group: of }), ...(stratum !== undefined && { stratum }), ...(part && { part }) };
   };
 }
 
 /** What a fair split knows of a row. @throws GraftError `data-column`, `split` */
 export function drawingOf(
-  { stratify, group }: FairSplit,
+  { stratify, group, parts }: FairSplit,
   entries: readonly Entry[],
 ): (example: Example) => SplitRow {
   const own = entries.flatMap(({ drawn, example, change }) =>
@@ -87,13 +90,16 @@ export function drawingOf(
   );
   const stratumOf = columnOf(stratify, own);
   const groupOf = columnOf(group, own);
+  const givenOf = columnOf(parts, own);
   checkStrata(stratify, stratumOf ? new Set(own.map(stratumOf)).size : 1, own.length);
   return (example) => {
     const [stratum, of] = [stratumOf?.(example), groupOf?.(example)];
+    const part = givenOf && partNamed(givenOf(example) ?? '');
     return {
       identity: identityOf(example),
       ...(of !== undefined && { group: of }),
       ...(stratum !== undefined && { stratum }),
+      ...(part && { part }),
     };
   };
 }

@@ -6,6 +6,7 @@ import { GraftError } from '../errors.ts';
 import { everyPlace, itemOf, type List } from '../lists.ts';
 import { plural } from '../numbers.ts';
 import { Random } from '../random.ts';
+import type { Part } from './parts.ts';
 
 export interface SplitRow {
   /** Equal for rows that teach the same; may be left out for a row without copies. */
@@ -14,6 +15,8 @@ export interface SplitRow {
   readonly group?: string | number;
   /** What each part gets its share of. */
   readonly stratum?: string;
+  /** The part that a column gives it, where nothing is drawn. */
+  readonly part?: Part;
 }
 
 /** Rows that stay together, by numbers: a million units as objects would take 200 MB. */

@@ -25,6 +25,8 @@ export interface FairSplit {
   readonly stratify?: string;
   /** Rows with the same value of this column are in one part. */
   readonly group?: string;
+  /** This column names the part of each row (`given-parts.ts`), and nothing is drawn. */
+  readonly parts?: string;
 }
 
 interface DivideOptions extends SplitOptions {
@@ -83,12 +85,18 @@ export function fateOf(
  * The part that the split gives each row, before anything is left out.
  *
  * @param rows the usable ones, in the order of the file list; the test file may be anywhere
- * @throws GraftError `split`
+ * @throws GraftError `split`, and `data-column` for a row whose part is not given
  */
 export function splitRows(rows: List<Divisible>, options: DivideOptions): Part[] {
   const own = ownRows(rows);
   const parts = new Array<Part>(rows.length).fill('test');
   const drawn = own.filter((at) => itemOf(rows, at).added !== true);
+  const { fair } = options;
+  if (fair?.parts !== undefined) {
+    const skipped = skippedLines(options);
+    for (const at of drawn) parts[at] = givenPart(itemOf(rows, at), fair.parts, skipped);
+    return parts;
+  }
   const tasks = byTask(rows, drawn, options.mixture);
   const hasTest = options.mixture !== undefined && own.length < rows.length;
   tasks.forEach((places, task) => {
@@ -112,6 +120,22 @@ export function splitRows(rows: List<Divisible>, options: DivideOptions): Part[]
         else parts[places[index]] = part;
   });
   return parts;
+}
+
+/** The part that a column gives a row. One without is left out by a person. @throws GraftError `data-column` */
+function givenPart(
+  { drawnAs, file, line }: Divisible,
+  column: string,
+  skipped: readonly ReadonlySet<number>[],
+): Part {
+  const part = drawnAs?.part;
+  if (part === undefined && !skipped.at(file)?.has(line))
+    throw new GraftError(
+      'data-column',
+      `The row at ${line} names no part in the column ${column}, by which rows should be split.`,
+      'Write train, validation or test there, leave the row out, or split without this column.',
+    );
+  return part ?? 'train';
 }
 
 /** Rows that are not of the test file. */

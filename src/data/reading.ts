@@ -55,6 +55,7 @@ export function readingSettings(
     splitSeed: split.seed,
     stratify: split.fair?.stratify,
     groupBy: split.fair?.group,
+    partsBy: split.fair?.parts,
     documents: text?.documents,
     textRows: text?.packed ? 'packed' : undefined,
     textOverlap: text?.packed ? undefined : text?.overlap,
@@ -67,9 +68,18 @@ export function readingSettings(
 }
 
 function fairOf(given: Given): FairSplit | undefined {
-  const { stratify, groupBy } = given as { readonly stratify?: string; readonly groupBy?: string };
-  if (stratify === undefined && groupBy === undefined) return undefined;
-  return { ...(stratify !== undefined && { stratify }), ...(groupBy !== undefined && { group: groupBy }) };
+  const { stratify, groupBy, partsBy } = given as Readonly<Record<string, string | undefined>>;
+  if (partsBy !== undefined && stratify !== undefined)
+    throw wrong(
+      '--parts-by names the part of each row, and --stratify would draw it.',
+      'Leave one of them out.',
+    );
+  if ([stratify, groupBy, partsBy].every((column) => column === undefined)) return undefined;
+  return {
+    ...(stratify !== undefined && { stratify }),
+    ...(groupBy !== undefined && { group: groupBy }),
+    ...(partsBy !== undefined && { parts: partsBy }),
+  };
 }
 
 /** The templates of a mapping as settings. */

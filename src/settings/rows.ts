@@ -248,6 +248,17 @@ export const SPLIT_SETTINGS = [
     term: { id: 'split', name: 'Split and its seed' },
     help: 'Keep rows with the same value of a column in one part.',
   },
+  {
+    name: 'partsBy',
+    part: 'rows',
+    type: 'text',
+    longest: 1000,
+    flag: 'parts-by',
+    placeholder: 'COLUMN',
+    label: 'Parts by',
+    term: { id: 'split', name: 'Split and its seed' },
+    help: 'Take the part of each row from a column that says train, validation or test, so that nothing is drawn.',
+  },
 ] as const satisfies readonly Setting[];
 
 const TEXT = { id: 'raw-text', name: 'Plain text (continued pre-training)' } as const;

@@ -176,7 +176,10 @@ const api: Omit<GraftWorker, LooksApi> = {
         slices.check();
         const model = await openOrThrow();
         // The code that reads files is loaded with the first file.
-        const { openData } = await import('../data/open-data.ts');
+        const [{ openData }, { partsGivenIn }] = await Promise.all([
+          import('../data/open-data.ts'),
+          import('../data/given-parts.ts'),
+        ]);
         const { file, ...others } = await withHashes({ file: given, ...beside }, (done, total) =>
           slices.due ? slices.pause({ what: 'hashing', done, total }) : undefined,
         );
@@ -184,13 +187,20 @@ const api: Omit<GraftWorker, LooksApi> = {
         const asked = { version, options, ...(keep && { keep }) };
         const { changes, steps, options: asRead } = await revisionToOpen(asked, session, projects, histories);
         const withChanges = { ...others, ...(changes && { changes }) };
-        const { data, summary } = await openData(model, file, asRead, withChanges, slices, session.data);
+        const first = await openData(model, file, asRead, withChanges, slices, session.data);
+        const isOneFile = beside.heldOut === undefined && beside.more === undefined;
+        const parts =
+          keep?.isNew && isOneFile ? partsGivenIn(first.data.entries, first.summary.columns) : undefined;
+        const how = { ...asRead, ...parts };
+        const { data, summary } = parts
+          ? await openData(model, file, how, withChanges, slices, first.data)
+          : first;
         if (keep?.keepsTest && session.data && haveSameRows(session.data, data))
           await looks.guard(session.data, data);
         const opened = { data: unasked(data), summary };
         // From here on it is open, and remains to be kept.
         await slices.pause({ what: 'keeping', done: 0, total: 0 });
-        const what = { file, version, options: asRead, others, steps, ...(keep && { keep }) };
+        const what = { file, version, options: how, others, steps, ...(keep && { keep }) };
         return keepOpened(opened, session, projects, histories, what);
       };
       return readings.run(inTurn, read, following(stop, readingStopped).signal);

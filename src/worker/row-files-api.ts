@@ -1,4 +1,5 @@
 /** Files of rows in zips and on the hub, as the page asks for them. */
+import { columnNames } from '../data/row-columns.ts';
 import { examplesOf, hasExample } from '../data/row-set.ts';
 import { rowDownloadStore } from '../storage/models.ts';
 import type { RowFilesApi, TakenFile } from './api/row-files.ts';
@@ -19,16 +20,20 @@ export function rowFilesApi(downloads: RowDownloads, openRows: () => DataSet): R
   return {
     writeRows: ({ format, form, part }) =>
       outcome(async () => {
-        const { name, entries } = openRows();
+        const { name, entries, options } = openRows();
         const written = entries.filter(
           (entry) =>
             hasExample(entry) && entry.state !== 'bad' && (part === undefined || entry.part === part),
         );
         const examples = examplesOf(written);
-        const { writeRows } = await import('../data/write-rows.ts');
+        const { partColumnFor, writeRows } = await import('../data/write-rows.ts');
+        const column =
+          part === undefined ? partColumnFor(options?.fair?.parts, columnNames(written)) : undefined;
+        const parts =
+          column === undefined ? undefined : { name: column, partOf: (row: number) => written[row].part };
         // The browser may put a blob on disk, and text waits in memory.
         const pieces: Blob[] = [];
-        for (const piece of writeRows(examples, format, form)) pieces.push(new Blob([piece]));
+        for (const piece of writeRows(examples, format, form, parts)) pieces.push(new Blob([piece]));
         const file = new Blob(pieces);
         const stem = name.replace(/\.\w+$/, '').replaceAll(/[^\p{L}\p{N}._-]+/gu, '-');
         const fileName = `${stem}${part === undefined ? '' : `-${part}`}.${format}`;

@@ -483,11 +483,11 @@ test('rows are written by hand and accepted from proposals, say so in a column, 
   await write.getByRole('button', { name: 'Propose answers' }).waitFor({ timeout: STEP_MS });
   expect(await inspect(page, 'data-write')).toEqual([]);
   const proposed = (await write.getByRole('listitem').first().locator('.text').textContent())?.trim();
-  const before = await accept.count();
+  const offered = await accept.count();
   await accept.first().click();
   await write.getByText('2 rows made').waitFor({ timeout: STEP_MS });
   // What nobody accepted is no row.
-  expect(await accept.count()).toBe(before - 1);
+  expect(await accept.count()).toBe(offered - 1);
   await page.getByRole('heading', { name: '5 rows' }).waitFor({ timeout: STEP_MS });
 
   await press('Save the rows');
@@ -509,6 +509,21 @@ test('rows are written by hand and accepted from proposals, say so in a column, 
       made: expect.stringMatching(/^by \w/) as unknown,
     }),
   );
+  // The file says which part each row is in, and gives the same parts again.
+  const shown = page.getByRole('region', { name: /^pasted/ }).getByRole('definition');
+  const before = await shown.allInnerTexts();
+  const says = (part: string): number =>
+    rows.filter((row) => (row as { split?: unknown }).split === part).length;
+  expect(before).toEqual(['train', 'validation', 'test'].map((part) => String(says(part))));
+  await page.getByLabel('Open a file').setInputFiles({
+    ...{ name: 'pasted.parquet', mimeType: 'application/octet-stream' },
+    buffer: readFileSync(await file.path()),
+  });
+  await press('Training rows');
+  const by = page.getByLabel('Parts by');
+  await expect.poll(() => by.inputValue(), WAIT).toBe('split');
+  expect(await page.getByLabel('Test, %').isDisabled()).toBe(true);
+  expect(await shown.allInnerTexts()).toEqual(before);
   expect(studio.problems).toEqual([]);
 });
 

@@ -342,8 +342,10 @@ export class Data {
   async openMapped(): Promise<boolean> {
     if (!this.columns) return false;
     const { source, options, mapping, header, delimiter } = this.columns;
+    const isNew = source !== this.source;
     const turn = await this.#begin(source.name);
-    return this.#open(source, { ...options, mapping, header, delimiter }, turn, { keepsTest: true });
+    const about = { keepsTest: true, ...(isNew && { isNew }) } as const;
+    return this.#open(source, { ...options, mapping, header, delimiter }, turn, about);
   }
 
   /** Opens the editor for the columns of the open file. */
@@ -407,7 +409,7 @@ export class Data {
     const { usualText } = await import('./usual-text.ts');
     const text = usualText(source.file, limit);
     const options = { ...SPLIT, maxLength: limit, ...(text && { text }) };
-    return this.#open(source, options, turn, { keepsTest: true });
+    return this.#open(source, options, turn, { keepsTest: true, isNew: true });
   }
 
   /** Opens the editor of columns, if the file has any. */

@@ -80,9 +80,9 @@ export function headlessFolds(
   const flagOf = (name: Parameters<typeof settingOf>[0]): string => settingOf(name).flag ?? name;
   const only = (...names: Parameters<typeof settingOf>[0][]): typeof flags =>
     flags.filter(([flag]) => names.some((name) => flagOf(name) === flag));
-  const ofSplit = (['validationFraction', 'testFraction', 'splitSeed', 'stratify', 'groupBy'] as const).map(
-    flagOf,
-  );
+  const ofSplit = (
+    ['validationFraction', 'testFraction', 'splitSeed', 'stratify', 'groupBy', 'partsBy'] as const
+  ).map(flagOf);
   const folder = `out/${fileNameOf(form.name)}-folds`;
   const reading = [
     'promptTemplate',

@@ -23,6 +23,8 @@ export interface DataName {
   readonly done?: string;
   /** Fails with `test-locked` if the same file of rows would get another test part than one that was looked at. */
   readonly keepsTest?: true;
+  /** Rows that come for the first time are divided as a column of theirs says, if one does. */
+  readonly isNew?: true;
   /** The data set whose changes these rows had with other files next to them. */
   readonly earlier?: {
     /** Of its files. */

@@ -8,7 +8,18 @@ import { readExamples } from '../../../src/data/formats.ts';
 import { parquet } from '../../../src/data/parquet.ts';
 import type { Example } from '../../../src/data/example.ts';
 import { writeParquet } from '../../../src/data/write-parquet.ts';
-import { FILE_FORMATS, writeRows, type FileFormat, type RowForm } from '../../../src/data/write-rows.ts';
+import { partsGivenIn } from '../../../src/data/given-parts.ts';
+import { divideEntries } from '../../../src/data/divide.ts';
+import type { Part } from '../../../src/data/parts.ts';
+import type { Entry } from '../../../src/data/row-set.ts';
+import { columnNames } from '../../../src/data/row-columns.ts';
+import {
+  FILE_FORMATS,
+  partColumnFor,
+  writeRows,
+  type FileFormat,
+  type RowForm,
+} from '../../../src/data/write-rows.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const PYTHON = process.env['GRAFT_PYTHON'];
@@ -177,3 +188,69 @@ describe('rows that are written', () => {
 function stripped(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value, (_, inner: unknown) => (inner === null ? undefined : inner)));
 }
+
+describe('a column of parts', () => {
+  const PARTS = ['test', 'train', undefined, 'validation', 'train', 'train'] as const;
+  const OPTIONS = { maxLength: 9, overlong: 'drop', validation: 0.5, test: 0.25, seed: 3 } as const;
+  const entriesOf = (examples: readonly Example[]): Entry[] =>
+    examples.map((example) => ({
+      ...{ file: 0, line: example.line, state: 'ok', example },
+      row: { kind: 'tokens', line: example.line, ids: [1], labels: [1] } as never,
+    }));
+  const written = (examples: readonly Example[], format: FileFormat, by?: string) => {
+    const entries = entriesOf(examples);
+    const name = partColumnFor(by, columnNames(entries))!;
+    const parts = { name, partOf: (row: number): Part | undefined => PARTS[row] };
+    const { examples: read } = readExamples(bytesOf([...writeRows(examples, format, 'own', parts)]), {
+      fileName: `x.${format}`,
+      keepsColumns: true,
+    });
+    return { name, read };
+  };
+  const partsOf = (examples: readonly Example[], how: object): (Part | undefined)[] =>
+    divideEntries(entriesOf(examples), [], { ...OPTIONS, ...how }).all.map(({ part }) => part);
+  const rows = (more: object = {}): readonly Example[] =>
+    read(PARTS.map((_, at) => ({ prompt: `p${at}`, completion: 'c', ...more })));
+
+  test.each(FILE_FORMATS)(
+    'divides the rows of a %s file as they were, those left out too',
+    async (format) => {
+      const { name, read: back } = written(rows(), format);
+      expect(name).toBe('split');
+      const given = partsGivenIn(entriesOf(back), columnNames(entriesOf(back)));
+      expect(given).toEqual({ fair: { parts: 'split' }, skip: [[3]] });
+      expect(partsOf(back, given!)).toEqual(PARTS);
+      // Written once more, after a row was moved by hand, it says where the row is now.
+      const moved = written(
+        back.map((one, at) => (at === 0 ? { ...one, columns: { split: 'train' } } : one)),
+        format,
+        'split',
+      );
+      expect(moved.read.map(({ columns }) => columns?.['split'] ?? '')).toEqual(
+        PARTS.map((part) => part ?? ''),
+      );
+      const unnamed = await graftError(() => partsOf(back, { fair: { parts: 'split' } }), 'data-column');
+      expect(unnamed.what).toContain('The row at 3 names no part in the column split');
+    },
+  );
+
+  test.each(FILE_FORMATS)('overwrites no column of the rows in a %s file', (format) => {
+    const { name, read: back } = written(rows({ split: 'halves' }), format);
+    expect(name).toBe('graft_split');
+    expect(back.map(({ columns }) => columns?.['split'])).toEqual(PARTS.map(() => 'halves'));
+    const given = partsGivenIn(entriesOf(back), columnNames(entriesOf(back)));
+    expect(given?.fair).toEqual({ parts: 'graft_split' });
+    expect(partColumnFor(undefined, ['split', 'graft_split'])).toBeUndefined();
+  });
+
+  test('is known by its values: other texts, and rows of one part that is not training, give none', () => {
+    const of = (values: readonly string[]) =>
+      partsGivenIn(entriesOf(read(values.map((split) => ({ prompt: 'p', completion: 'c', split })))), [
+        'split',
+      ])?.fair;
+    expect(of(['Train', 'dev', 'test'])).toEqual({ parts: 'split' });
+    expect(of(['train', 'north'])).toBeUndefined();
+    expect(of(['test', 'test'])).toBeUndefined();
+    expect(of(['train', '', ''])).toBeUndefined();
+  });
+});

@@ -34,7 +34,9 @@ export const DataOptions = v.looseObject({
   test: share,
   seed: count,
   skip: v.optional(v.pipe(v.array(v.array(count)), v.maxLength(MAX_FILES))),
-  fair: v.optional(v.object({ stratify: v.optional(text), group: v.optional(text) })),
+  fair: v.optional(
+    v.object({ stratify: v.optional(text), group: v.optional(text), parts: v.optional(text) }),
+  ),
   dropCopies: v.optional(v.boolean()),
   revision: v.optional(v.pipe(count, v.minValue(1))),
   text: v.optional(
