@@ -2,8 +2,8 @@
 import { isObject, jsonDepth, MAX_JSON_DEPTH, type JsonObject } from '../json.ts';
 import type { ExampleContent } from '../text/trainable.ts';
 import type { Example, LeftList, Numbering, Problem, RowFault } from './example.ts';
-import { formatOfRow, KNOWN_FIELDS } from './formats/known.ts';
-import { ANSWER_NAMES } from './columns.ts';
+import { besideText, formatOfRow, KNOWN_FIELDS } from './formats/known.ts';
+import { ANSWER_NAMES, listOfColumns } from './columns.ts';
 import { BadRow, refuseRepeated } from './formats/row.ts';
 import { columnsOf, compileMapping, type Mapping } from './mapping.ts';
 import { UnusedColumns, type FoundColumns, type UnusedColumn } from './unused.ts';
@@ -192,6 +192,14 @@ export class Collector {
 
   #unknown(line: number, row: JsonObject): void {
     this.unknownRows++;
+    const beside = row['text'] === undefined ? [] : besideText(Object.keys(row));
+    if (beside.length > 0) {
+      this.problem(
+        line,
+        `it has a text next to ${listOfColumns(beside)}: say which column is the answer, or that the text is all that is learned`,
+      );
+      return;
+    }
     const fields = Object.keys(row)
       .slice(0, 8)
       .map((field) => field.slice(0, 40));

@@ -24,6 +24,8 @@ export const ANSWER_NAMES =
 const SYSTEM_NAMES = ['system', 'system_prompt', 'system prompt'];
 /** Columns that number rows and mean nothing to a model. */
 const NUMBERING = /^(?:|id|_id|idx|index|row|no|nr|#|unnamed: 0|column 1)$/i;
+/** Columns that may say which part a row is in. Graft writes the first that the rows do not have (`write-rows.ts`). */
+export const PART_COLUMNS: readonly string[] = ['split', 'graft_split'];
 const FORMAT_NAMES =
   'messages conversations ids input_ids labels rejected prompt_ids chosen_ids rejected_ids'.split(' ');
 

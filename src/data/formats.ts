@@ -111,7 +111,9 @@ export function unmapped(fileName: string, columns: readonly string[]): GraftErr
   return new GraftError(
     'data-columns',
     `${fileName} has the columns ${listOfColumns(columns)}. Which of them are the prompt and the answer is not clear.`,
-    'Say which column is the prompt and which is the answer (in the command: --prompt-template and --answer-template).',
+    columns.includes('text')
+      ? 'Say which column is the prompt and which is the answer, or that a column is the whole text (in the command: --prompt-template and --answer-template, or --text-template).'
+      : 'Say which column is the prompt and which is the answer (in the command: --prompt-template and --answer-template).',
   );
 }
 

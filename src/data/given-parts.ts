@@ -1,11 +1,9 @@
 /** The part of each row by a column of its file: as many data sets have one, and as Graft writes it (`write-rows.ts`). */
+import { PART_COLUMNS } from './columns.ts';
 import type { DataOptions } from './options.ts';
 import { ROWS_FILE, type Part } from './parts.ts';
 import { columnText } from './row-columns.ts';
 import type { Entry } from './row-set.ts';
-
-/** The columns that are written, the first that the rows do not have, and taken. */
-export const PART_COLUMNS: readonly string[] = ['split', 'graft_split'];
 
 const NAMES: Readonly<Record<Part, readonly string[]>> = {
   train: ['train', 'training'],

@@ -1,10 +1,11 @@
 /** Rows as a file: JSONL or Parquet, as they are or in another form, with the columns that they do not use. Read again they are the same rows. */
 import { GraftError } from '../errors.ts';
+import { PART_COLUMNS } from './columns.ts';
 import { changed, itemOf, itemsOf, type List } from '../lists.ts';
 import type { JsonObject } from '../json.ts';
 import type { ExampleContent } from '../text/trainable.ts';
 import type { Example } from './example.ts';
-import { PART_COLUMNS, partNamed } from './given-parts.ts';
+import { partNamed } from './given-parts.ts';
 import type { Part } from './parts.ts';
 import { rawContentAs, type RowForm } from './raw-content.ts';
 import { writeParquet } from './write-parquet.ts';

@@ -1,6 +1,6 @@
 /** The formats that need no mapping, and how rows and tables are recognised. */
 import { jsonDepth, MAX_JSON_DEPTH, type JsonObject } from '../../json.ts';
-import { isNumbering } from '../columns.ts';
+import { isNumbering, PART_COLUMNS } from '../columns.ts';
 import { alpacaFormat } from './alpaca.ts';
 import { completionFormat } from './completion.ts';
 import { conversationFormat } from './conversation.ts';
@@ -32,9 +32,30 @@ const FORMATS: readonly RowFormat[] = [
 export const KNOWN_FIELDS =
   'messages; conversations; prompt and completion; instruction and output; prompt, chosen and rejected; prompt, completion and label; text; ids and labels; query and positive; only prompt';
 
-/** The first known format that a row matches; undefined if none does. */
-export const formatOfRow = (row: JsonObject): RowFormat | undefined =>
-  FORMATS.find(({ matches }) => matches(row));
+/** Columns that say where a text comes from: no model learns to write them. */
+const ABOUT_TEXT = new Set(
+  `source url uri link meta metadata timestamp date time created added updated lang language license licence author file filename path subset version made ${PART_COLUMNS.join(' ')}`.split(
+    ' ',
+  ),
+);
+
+/** Columns next to a text, of which one may be the answer. */
+export const besideText = (columns: readonly string[]): string[] =>
+  columns.filter((column) => {
+    const field = fieldOf(column);
+    return field !== 'text' && !isNumbering(column) && !ABOUT_TEXT.has(field);
+  });
+
+/**
+ * The first known format that a row matches; undefined if none does. A text next to other columns is none, unless these say where it comes from or are empty:
+ * which of them is the answer, only a person can say.
+ */
+export function formatOfRow(row: JsonObject): RowFormat | undefined {
+  const format = FORMATS.find(({ matches }) => matches(row));
+  if (format !== textFormat) return format;
+  const columns = Object.keys(row).filter((column) => row[column] !== undefined && row[column] !== null);
+  return besideText(columns).length === 0 ? format : undefined;
+}
 
 /** Columns whose cells are lists, written as JSON. */
 const LISTS = new Set(
@@ -46,16 +67,9 @@ const LIST_OF_MESSAGES = /^\s*\[\s*\{/;
 
 const fieldOf = (column: string): string => column.trim().toLowerCase();
 
-/**
- * The format of a table's columns, whatever their capitals. A text next to other columns is none: which of them is the answer, only a
- * person can say.
- */
-export function formatOfColumns(columns: readonly string[]): RowFormat | undefined {
-  const format = formatOfRow(Object.fromEntries(columns.map((column) => [fieldOf(column), ''])));
-  if (format !== textFormat) return format;
-  const others = columns.filter((column) => fieldOf(column) !== 'text' && !isNumbering(column));
-  return others.length === 0 ? format : undefined;
-}
+/** The format of a table's columns, whatever their capitals: that of a row with these fields. */
+export const formatOfColumns = (columns: readonly string[]): RowFormat | undefined =>
+  formatOfRow(Object.fromEntries(columns.map((column) => [fieldOf(column), ''])));
 
 /** A row of a table as its format wants it. @throws BadRow for a list that is not JSON */
 export function rowOfCells(columns: readonly string[], cells: readonly string[]): JsonObject {

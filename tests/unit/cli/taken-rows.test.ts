@@ -456,6 +456,7 @@ describe('rows that are made as they are taken', () => {
       ...{ prompt: `What is ${i % 80}?`, completion: ['yes', 'no', 'maybe'][i % 3] },
       ...(i % 10 !== 0 && { topic: topics[(i * i) % 3] }),
       ...(i % 4 !== 0 && { source: Math.floor(i / 7) }),
+      part: i % 5 === 0 ? 'test' : i % 7 === 0 ? 'dev' : 'Train',
     }));
 
     test.each([
@@ -463,6 +464,7 @@ describe('rows that are made as they are taken', () => {
       { group: 'source' },
       { stratify: 'topic', group: 'source' },
       { stratify: 'label' },
+      { parts: 'part' },
     ])('are the parts of made rows: %o', async (fair) => {
       await expectSame(await write('rows.jsonl', jsonl([...rows, '{"broken'])), { fair });
       const more = [await write('more.jsonl', jsonl(rows.slice(0, 20)))];
@@ -473,6 +475,7 @@ describe('rows that are made as they are taken', () => {
       [{ stratify: 'nowhere' }, 'data-column'],
       [{ group: 'nowhere' }, 'data-column'],
       [{ stratify: 'prompt number' }, 'split'],
+      [{ parts: 'prompt number' }, 'data-column'],
     ])('refuse %o as made rows do', async (fair, code) => {
       const named = rows.map((row, i) => ({ ...row, 'prompt number': `n${i}` }));
       const path = await write('rows.jsonl', jsonl(named));

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { readExamples, type ReadResult } from '../../../src/data/formats.ts';
+import { ExampleReader, readExamples, type ReadResult } from '../../../src/data/formats.ts';
 import { linesOf } from '../../../src/data/lines.ts';
+import { inspectHead } from '../../../src/data/sheet.ts';
+import { GraftError } from '../../../src/errors.ts';
 import { describeShared, sharedPath } from '../../shared.ts';
 import { graftError } from '../expect-graft-error.ts';
 
@@ -10,6 +12,19 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const read = (content: Uint8Array | string, fileName = 'x.jsonl'): ReadResult =>
   readExamples(content, { fileName });
 const rows = (...values: unknown[]): string => values.map((value) => JSON.stringify(value)).join('\n');
+
+/** The code of the error that a file is refused with, or its format. */
+function formatOrRefusal(content: string, fileName: string): string {
+  const reader = new ExampleReader(bytes(content), { fileName });
+  try {
+    for (const _ of reader.read());
+    if (reader.unmapped) throw reader.unmapped;
+  } catch (error) {
+    if (!(error instanceof GraftError)) throw error;
+    return error.code;
+  }
+  return reader.result().format;
+}
 
 /** The one reason of a file with one bad row. */
 function reasonOf(row: unknown): string {
@@ -221,6 +236,39 @@ describe('JSONL', () => {
   it('lists a thousand problems and counts the rest', () => {
     const { problems, problemCount } = read('{\n'.repeat(1500));
     expect([problems.length, problemCount]).toEqual([1000, 1500]);
+  });
+
+  it.each([
+    ['text', 'text'],
+    ['text,source', 'text'],
+    ['id,text,url,meta', 'text'],
+    ['text,made,split', 'text'],
+    ['text,label,source', undefined],
+    ['text,category', undefined],
+    ['prompt,text', undefined],
+    ['prompt,completion,text', 'completion'],
+    ['instruction,output,source', 'alpaca'],
+  ])('gives the columns %s the format that a table gets: %s', (columns, format) => {
+    const names = columns.split(',');
+    const line = rows(Object.fromEntries(names.map((name) => [name, 'of words'])));
+    const table = `${columns}\n${names.map(() => 'of words').join(',')}\n`;
+    for (const [content, name] of [
+      [line, 'x.jsonl'],
+      [table, 'x.csv'],
+    ] as const) {
+      expect(inspectHead(bytes(content), name, {})?.format, name).toBe(format);
+      expect(formatOrRefusal(content, name), name).toBe(format ?? 'data-columns');
+    }
+  });
+
+  it('names the columns next to a text among whole texts, and takes empty ones for missing', () => {
+    const { format, problems } = read(rows({ text: 'a', label: null }, { text: 'b', label: 3, url: 'c' }));
+    expect([format, problems.map(({ reason }) => reason)]).toEqual([
+      'text',
+      [
+        'it has a text next to label: say which column is the answer, or that the text is all that is learned',
+      ],
+    ]);
   });
 
   it('reports mixed formats', () => {

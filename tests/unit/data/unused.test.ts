@@ -64,12 +64,12 @@ describe('columns that are not used', () => {
   it('are reported for a known format', () => {
     const rows = jsonl(
       { prompt: 'Who?', completion: 'I', context: 'Long ago in a land', lang: 'en' },
-      { text: 'A whole text', label: 3 },
+      { text: 'A whole text', source: 'A book of texts' },
       { messages: [{ role: 'assistant', content: 'Hi' }], tools: [] },
     );
     expect(readExamples(rows, { fileName: 'x.jsonl' }).unused).toEqual([
       { name: 'context', rows: 1, text: true },
-      { name: 'label', rows: 1, text: true },
+      { name: 'source', rows: 1, text: true },
       { name: 'lang', rows: 1, text: false },
     ]);
   });

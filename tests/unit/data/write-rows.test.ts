@@ -193,10 +193,13 @@ describe('a column of parts', () => {
   const PARTS = ['test', 'train', undefined, 'validation', 'train', 'train'] as const;
   const OPTIONS = { maxLength: 9, overlong: 'drop', validation: 0.5, test: 0.25, seed: 3 } as const;
   const entriesOf = (examples: readonly Example[]): Entry[] =>
-    examples.map((example) => ({
-      ...{ file: 0, line: example.line, state: 'ok', example },
-      row: { kind: 'tokens', line: example.line, ids: [1], labels: [1] } as never,
-    }));
+    examples.map(
+      (example) =>
+        ({
+          ...{ file: 0, line: example.line, state: 'ok', length: 1, supervised: 1, example },
+          row: { kind: 'tokens', line: example.line, ids: [1], labels: [1] },
+        }) as unknown as Entry,
+    );
   const written = (examples: readonly Example[], format: FileFormat, by?: string) => {
     const entries = entriesOf(examples);
     const name = partColumnFor(by, columnNames(entries))!;
