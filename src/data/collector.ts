@@ -2,7 +2,7 @@
 import { isObject, jsonDepth, MAX_JSON_DEPTH, type JsonObject } from '../json.ts';
 import type { ExampleContent } from '../text/trainable.ts';
 import type { Example, LeftList, Numbering, Problem, RowFault } from './example.ts';
-import { besideText, formatOfRow, KNOWN_FIELDS } from './formats/known.ts';
+import { taskColumns, formatOfRow, KNOWN_FIELDS } from './formats/known.ts';
 import { ANSWER_NAMES, listOfColumns } from './columns.ts';
 import { BadRow, refuseRepeated } from './formats/row.ts';
 import { columnsOf, compileMapping, type Mapping } from './mapping.ts';
@@ -192,7 +192,7 @@ export class Collector {
 
   #unknown(line: number, row: JsonObject): void {
     this.unknownRows++;
-    const beside = row['text'] === undefined ? [] : besideText(Object.keys(row));
+    const beside = row['text'] === undefined ? [] : taskColumns(Object.keys(row));
     if (beside.length > 0) {
       this.problem(
         line,

@@ -8,7 +8,7 @@ const PROMPT_NAMES =
     ' ',
   );
 /** Names of prompts that have an input next to them, and names of the input. */
-const ASKING_NAMES = 'prompt question instruction query'.split(' ');
+export const ASKING_NAMES = 'prompt question instruction query'.split(' ');
 const INPUT_NAMES = 'input context passage paragraph article document text source'.split(' ');
 /** Two texts that are read together. */
 const PAIRS = [

@@ -1,6 +1,6 @@
 /** The formats that need no mapping, and how rows and tables are recognised. */
 import { jsonDepth, MAX_JSON_DEPTH, type JsonObject } from '../../json.ts';
-import { isNumbering, PART_COLUMNS } from '../columns.ts';
+import { ANSWER_NAMES, ASKING_NAMES, isNumbering, PART_COLUMNS } from '../columns.ts';
 import { alpacaFormat } from './alpaca.ts';
 import { completionFormat } from './completion.ts';
 import { conversationFormat } from './conversation.ts';
@@ -39,22 +39,22 @@ const ABOUT_TEXT = new Set(
   ),
 );
 
-/** Columns next to a text, of which one may be the answer. */
-export const besideText = (columns: readonly string[]): string[] =>
-  columns.filter((column) => {
-    const field = fieldOf(column);
-    return field !== 'text' && !isNumbering(column) && !ABOUT_TEXT.has(field);
-  });
+/** Names of what a model is asked and of what it answers. */
+const TASK_FIELDS = new Set([...ASKING_NAMES, ...ANSWER_NAMES]);
+
+/** Columns next to a text that are named like a question or an answer. */
+export const taskColumns = (columns: readonly string[]): string[] =>
+  columns.filter((column) => TASK_FIELDS.has(fieldOf(column)));
 
 /**
- * The first known format that a row matches; undefined if none does. A text next to other columns is none, unless these say where it comes from or are empty:
- * which of them is the answer, only a person can say.
+ * The first known format that a row matches; undefined if none does. A text next to a question or an answer is none, unless these are empty: whether the text
+ * is all that is learned, only a person can say. Corpora have many other fields next to their texts.
  */
 export function formatOfRow(row: JsonObject): RowFormat | undefined {
   const format = FORMATS.find(({ matches }) => matches(row));
   if (format !== textFormat) return format;
   const columns = Object.keys(row).filter((column) => row[column] !== undefined && row[column] !== null);
-  return besideText(columns).length === 0 ? format : undefined;
+  return taskColumns(columns).length === 0 ? format : undefined;
 }
 
 /** Columns whose cells are lists, written as JSON. */
@@ -67,9 +67,16 @@ const LIST_OF_MESSAGES = /^\s*\[\s*\{/;
 
 const fieldOf = (column: string): string => column.trim().toLowerCase();
 
-/** The format of a table's columns, whatever their capitals: that of a row with these fields. */
-export const formatOfColumns = (columns: readonly string[]): RowFormat | undefined =>
-  formatOfRow(Object.fromEntries(columns.map((column) => [fieldOf(column), ''])));
+/** The format of a table's columns, whatever their capitals. Tables are seldom corpora: there any column next to a text may be the answer, unless it says where the text is from. */
+export function formatOfColumns(columns: readonly string[]): RowFormat | undefined {
+  const format = formatOfRow(Object.fromEntries(columns.map((column) => [fieldOf(column), ''])));
+  if (format !== textFormat) return format;
+  const others = columns.filter((column) => {
+    const field = fieldOf(column);
+    return field !== 'text' && !isNumbering(column) && !ABOUT_TEXT.has(field);
+  });
+  return others.length === 0 ? format : undefined;
+}
 
 /** A row of a table as its format wants it. @throws BadRow for a list that is not JSON */
 export function rowOfCells(columns: readonly string[], cells: readonly string[]): JsonObject {

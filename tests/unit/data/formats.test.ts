@@ -245,6 +245,7 @@ describe('JSONL', () => {
     ['text,made,split', 'text'],
     ['text,label,source', undefined],
     ['text,category', undefined],
+    ['text,summary', undefined],
     ['prompt,text', undefined],
     ['prompt,completion,text', 'completion'],
     ['instruction,output,source', 'alpaca'],
@@ -259,6 +260,16 @@ describe('JSONL', () => {
       expect(inspectHead(bytes(content), name, {})?.format, name).toBe(format);
       expect(formatOrRefusal(content, name), name).toBe(format ?? 'data-columns');
     }
+  });
+
+  it('reads the texts of a corpus, whatever its rows have besides', () => {
+    const { format, examples } = read(
+      rows(
+        { id: '1', url: 'u', title: 'Amber', text: 'Amber is resin.' },
+        { text: 'b', dump: 'CC', file_path: 's3', language_score: 0.9, token_count: 12 },
+      ),
+    );
+    expect([format, examples.length]).toEqual(['text', 2]);
   });
 
   it('names the columns next to a text among whole texts, and takes empty ones for missing', () => {
