@@ -104,8 +104,9 @@ test('the page reports a lost GPU, and offers to resume the run', async () => {
   await openRows(page);
   await goTo(page, 'train');
   await openSettings(page);
-  // A GPU in software compiles the kernels of answers for seconds.
+  // A GPU in software compiles the kernels of answers for seconds, and computes larger batches for seconds.
   await page.getByRole('spinbutton', { name: 'Answer every … steps' }).fill('0');
+  await page.getByRole('spinbutton', { name: 'Batch size', exact: true }).fill('1');
   await startAndPause(page, () => start(page, 24));
   const worker = engineOf(page);
   await worker.evaluate(() => {
