@@ -16,7 +16,6 @@ import { readAskedRows, type AskedRows } from './row-flags.ts';
 /** The rows of an evaluation, and how they were made. */
 export interface MeasuredRows {
   readonly files: AskedRows;
-  readonly keepsColumns: boolean;
   readonly limits: RowLimits;
   readonly tokenizer: Tokenizer;
   /** All rows of the evaluation, if they were read as for training: a stage may have the same split. */
@@ -88,9 +87,9 @@ export class TrainedRows {
   }
 
   async #read(files: AskedRows, maxLength: number, key: string): Promise<StageRows> {
-    const { all, keepsColumns, limits, tokenizer } = this.of;
+    const { all, limits, tokenizer } = this.of;
     const isOwn = all !== undefined && key === keyOf(this.of.files, limits.maxLength);
-    const how = { keepsColumns, mayTake: true };
+    const how = { keepsColumns: true, mayTake: true };
     const rows = isOwn ? all : (await openRows(files, tokenizer, { ...limits, maxLength }, SILENT, how)).all;
     const train = rowsWith(rows, (fate) => fate === 'train');
     const seen = new SeenRows();

@@ -8,13 +8,12 @@ import { drawAmong, DrawnFrom } from '../evaluate/draw.ts';
 import { instructed } from '../evaluate/methods/instructed.ts';
 import type { Evaluation, Item } from '../evaluate/record.ts';
 import { runEvaluation, type EvaluationPlan, type SubjectPlan } from '../evaluate/run-evaluation.ts';
-import { groupOfRow } from '../data/row-columns.ts';
+import { originOfRow } from '../data/row-columns.ts';
 import { chosenScorers, openRewardScorer } from '../evaluate/score-answers.ts';
 import { isHeld, itemOf } from '../lists.ts';
 import { readModel } from '../model/family.ts';
 import { REFUSAL } from '../retrieval/passages-prompt.ts';
 import { plural } from '../numbers.ts';
-import { needsOf } from '../scorers/scorer.ts';
 import { defaultSpec } from '../settings/spec.ts';
 import {
   askedRowCount,
@@ -105,15 +104,9 @@ export async function openEvalSession(
   const { seed: usual, maxLength: limit } = defaultSpec();
   const seed = flags.integer('seed') ?? flags.integer('split-seed') ?? usual;
   const files = readAskedRows(flags, seed);
-  // Rewards, metrics and choices may read columns that rows do not use, and rows may name the passages that answer them.
   const choices = flags.text('choices');
   const from = choices === undefined ? undefined : choicesFrom(choices);
   const metrics = chosenMetrics(flags);
-  const keepsColumns =
-    chosenRewards !== undefined ||
-    from?.from === 'column' ||
-    flags.isGiven('index') ||
-    metrics.some((metric) => needsOf(metric).includes('columns'));
   const rowCount = askedRowCount(flags);
   const lossOf = flags.choice('loss-rows', LOSS_ROWS) ?? 'asked';
   // Checked before gigabytes of weights are loaded.
@@ -125,7 +118,8 @@ export async function openEvalSession(
   const maxLength = Math.min(asked ?? limit, shape.maxPositions);
   const limits = { maxLength, vocabSize: shape.vocabulary, now: new Date() };
   const { all, report } = await openRows(files, tokenizer, limits, output, {
-    keepsColumns,
+    // Rewards, metrics and choices may read columns that rows do not use, rows may name the passages that answer them, and a source is one.
+    keepsColumns: true,
     ...(flags.isGiven('index') && { unanswered: REFUSAL }),
     mayTake: true,
     ...(held && { held }),
@@ -181,7 +175,6 @@ export async function openEvalSession(
         session,
         tokenizer,
         files,
-        keepsColumns,
         limits,
         all,
         measured,
@@ -202,7 +195,7 @@ export async function openEvalSession(
     return {
       ...{ row, line: example.line, prompt, expected },
       ...(task !== undefined && { task }),
-      ...groupOfRow(example, groupedBy),
+      ...originOfRow(example, groupedBy),
       ...(own && !chosenAs?.texts && { choices: own.texts }),
     };
   });

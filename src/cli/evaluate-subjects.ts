@@ -43,10 +43,7 @@ import { tokenizerOfAdapter, type Session } from './session.ts';
 import type { PlacedRow } from './placed-rows.ts';
 import { tunedModel, type TunedModel } from './tuned-model.ts';
 
-interface SubjectRows extends Pick<
-  MeasuredRows,
-  'files' | 'keepsColumns' | 'limits' | 'tokenizer' | 'measured'
-> {
+interface SubjectRows extends Pick<MeasuredRows, 'files' | 'limits' | 'tokenizer' | 'measured'> {
   readonly flags: EvaluateFlags;
   readonly part: AskedPart;
   readonly session: Session;
@@ -214,11 +211,11 @@ export async function openSubjects(exam: SubjectRows, output: Output): Promise<O
 
 async function openTuned(exam: SubjectRows, output: Output): Promise<Tuned[]> {
   const { flags, part, session, tokenizer, drawn, test, all, measured, left } = exam;
-  const { files, keepsColumns, limits } = exam;
+  const { files, limits } = exam;
   const asked = drawn.chosen.map((at) => itemOf(measured, itemOf(test, at).row));
   /** Rows of training are known to be seen. */
   const trained = new TrainedRows({
-    ...{ files, keepsColumns, limits, tokenizer, measured: left, asked },
+    ...{ files, limits, tokenizer, measured: left, asked },
     // With an index, rows without an answer are read with another one.
     all: flags.isGiven('index') ? undefined : all,
   });

@@ -45,13 +45,21 @@ export function columnText({ example }: Columned, name: string): string {
       : JSON.stringify(value);
 }
 
-/** The group of a row by a column, for an item of an evaluation; nothing if the row has none. */
-export function groupOfRow(
+/** The column that says where a row comes from. */
+const SOURCE_COLUMN = 'source';
+
+/**
+ * Where a row comes from, for an item of an evaluation: its group by a column, and its source by a column of that name. Nothing if the row has neither.
+ *
+ * @param column by which the split keeps rows together, if it does
+ */
+export function originOfRow(
   example: Columned['example'],
   column: string | undefined,
-): { readonly group?: string } {
+): { readonly group?: string; readonly source?: string } {
   const group = column === undefined ? '' : columnText({ example }, column);
-  return group === '' ? {} : { group };
+  const source = column === SOURCE_COLUMN ? '' : columnText({ example }, SOURCE_COLUMN);
+  return { ...(group !== '' && { group }), ...(source !== '' && isShort(source) && { source }) };
 }
 
 /** A label with the number of rows that have it. */

@@ -224,6 +224,7 @@ export const RecordSchema = v.pipe(
         task: v.optional(v.string()),
         fold: v.optional(count),
         group: v.optional(v.string()),
+        source: v.optional(v.string()),
         choices: v.optional(v.array(v.string())),
       }),
     ),

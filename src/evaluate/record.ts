@@ -89,6 +89,8 @@ export interface Item {
   readonly fold?: number;
   /** Equal for the rows of one source, if the split keeps these together ({@link Made.groupedBy}). */
   readonly group?: string;
+  /** Where its row comes from by a column of that name, if the split does not keep the rows of a source together. */
+  readonly source?: string;
   /** The choices of its answer, if they are not those of all rows ({@link Made.choices}). */
   readonly choices?: readonly string[];
 }

@@ -73,8 +73,8 @@ export function inOrder(
   return places.sort((a, b) => (keys[a] === keys[b] ? 0 : keys[a] - keys[b]));
 }
 
-/** `group`: rows of one source, which the split kept together. */
-export type SliceKind = 'label' | 'length' | 'group' | 'task' | 'finding';
+/** `group`: rows that the split kept together. `source`: rows with the same value of the column “source”, where the split did not. */
+export type SliceKind = 'label' | 'length' | 'group' | 'source' | 'task' | 'finding';
 
 /** A group of rows. */
 export interface Slice {
@@ -100,6 +100,7 @@ export function slicesOf(
     ...(draw?.labels ? largest(grouped('label', items, ({ expected }) => expected.trim())) : []),
     ...byLength(items),
     ...(clustersOf({ items }, items.length) ? largest(grouped('group', items, ({ group }) => group)) : []),
+    ...shared(grouped('source', items, ({ source }) => source)),
     ...grouped('task', items, ({ task }) => task),
   ];
   const found = [...findings].flatMap(([name, rows]): Slice[] =>
@@ -110,6 +111,10 @@ export function slicesOf(
 
 const largest = (slices: Slice[]): Slice[] =>
   slices.sort((a, b) => b.rows.length - a.rows.length).slice(0, MAX_NAMES);
+
+/** The largest slices, if any has several rows: a source of each row's own says nothing. */
+const shared = (slices: Slice[]): Slice[] =>
+  slices.some(({ rows }) => rows.length > 1) ? largest(slices) : [];
 
 function grouped(
   kind: SliceKind,

@@ -3,7 +3,7 @@ import type { Adapter } from '../adapters/adapter.ts';
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import type { Question } from '../data/questions.ts';
 import { placesOf, rowsOf, type RowSet } from '../data/row-set.ts';
-import { groupOfRow } from '../data/row-columns.ts';
+import { originOfRow } from '../data/row-columns.ts';
 import { chosenFrom, withChoices } from '../evaluate/choices.ts';
 import { drawQuestions, type Drawn } from '../evaluate/draw.ts';
 import { OpenEvalModel, type EvalProgress, type KnownModel } from '../evaluate/open-eval-model.ts';
@@ -172,7 +172,7 @@ export function evalSessionOf<Rows extends RowSet>(
       ...(pair && { row: places.indexOf(pair.place), line: pair.example.line }),
       ...{ prompt, expected },
       ...(task !== undefined && { task }),
-      ...groupOfRow(pair?.example, groupedBy),
+      ...originOfRow(pair?.example, groupedBy),
       ...(own && !chosenAs?.texts && { choices: own.texts }),
     };
   });

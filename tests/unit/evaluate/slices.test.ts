@@ -80,6 +80,30 @@ test('rows of one source are a slice where the split keeps sources together', ()
   expect(slicesOf(single).filter(({ kind }) => kind === 'group')).toEqual([]);
 });
 
+test('rows of one source are a slice where the rows have such a column, unless each has its own', () => {
+  const of = record();
+  const from = (sources: readonly (string | undefined)[], groups?: readonly string[]) =>
+    slicesOf({
+      ...of,
+      items: of.items.map((item, at) => ({
+        ...item,
+        ...(sources[at] !== undefined && { source: sources[at] }),
+        ...(groups && { group: groups[at] }),
+      })),
+    })
+      .filter(({ kind }) => kind === 'source' || kind === 'group')
+      .map(({ id, rows }) => [id, rows]);
+  expect(from(['web', 'book', 'book', undefined, 'book', 'web'])).toEqual([
+    ['source book', [1, 2, 4]],
+    ['source web', [0, 5]],
+  ]);
+  expect(from(['a', 'b', 'c', 'd', 'e', 'f'])).toEqual([]);
+  expect(from(['a', 'a', 'a', 'b', 'b', 'b'], ['1', '1', '2', '2', '3', '3']).map(([id]) => id)).toEqual([
+    ...['group 1', 'group 2', 'group 3'],
+    ...['source a', 'source b'],
+  ]);
+});
+
 test('texts that are no labels, one task and questions of one length make no slices', () => {
   const { labels: _, ...draw } = record().made.draw!;
   const one = record({ draw });
