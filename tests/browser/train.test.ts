@@ -242,12 +242,32 @@ test('a run leaves a command, a table, a picture and an adapter', async () => {
   ) as Files;
   expect(new TextDecoder().decode(adapter['README.md'])).toMatch(/base_model: "sprig"/);
 
+  const wide = page.viewportSize()!;
+  await page.setViewportSize({ width: 360, height: 800 });
   // Animation frames run again.
   await page.reload();
   await goTo(page, 'train');
   await page.getByText(/^Done: loss/).waitFor(WAIT);
-  // Answers that do not fit lie outside the view, which says so and leads there.
   const answers = page.getByRole('region', { name: 'Answers by step' });
+  // A phone shows the answers before and after the run without scrolling.
+  const controls = page.getByRole('group', { name: 'This run' });
+  const [top, end] = await Promise.all([answers.boundingBox(), controls.boundingBox()]);
+  expect(top!.y + top!.height).toBeLessThan(end!.y);
+  await expect
+    .poll(() =>
+      answers.evaluate((view) => {
+        const { top: from, bottom } = view.getBoundingClientRect();
+        const shown = [...view.querySelectorAll('li')].filter((answer) => {
+          const box = answer.getBoundingClientRect();
+          return box.top >= from - 1 && box.bottom <= bottom + 1;
+        });
+        const all = view.querySelectorAll('li');
+        return [all[0], all[all.length - 1]].every((answer) => shown.includes(answer));
+      }),
+    )
+    .toBe(true);
+  await page.setViewportSize(wide);
+  // Answers that do not fit lie outside the view, which says so and leads there.
   await answers.evaluate((view) => {
     for (const answer of view.querySelectorAll<HTMLElement>('li:not(.base)'))
       answer.style.minHeight = '40rem';

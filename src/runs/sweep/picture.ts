@@ -148,7 +148,7 @@ export const PICTURE_STYLE = [
   'svg line { stroke: var(--pale); stroke-width: 1; }',
   'svg text { fill: var(--soft); font: 12px system-ui, sans-serif; dominant-baseline: middle; }',
   'svg .axis { text-anchor: middle; font-weight: 600; fill: var(--ink); }',
-  'svg .tick { text-anchor: end; paint-order: stroke; stroke: var(--paper); stroke-width: 4px; }',
+  'svg .tick { text-anchor: end; paint-order: stroke; stroke: var(--paper); stroke-width: 8px; stroke-linejoin: round; }',
   'polyline { fill: none; stroke: var(--base); stroke-width: 1.5; stroke-opacity: 0.75; }',
   'polyline.out { stroke-dasharray: 5 4; stroke-opacity: 0.5; }',
   'polyline.best { stroke: var(--tuned); stroke-width: 3.5; stroke-opacity: 1; }',
