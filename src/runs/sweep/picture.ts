@@ -38,10 +38,13 @@ function numberAxis(
   const scale = isLog ? Math.log : (value: number): number => value;
   const place = (value: SweptValue): number => share(scale(Number(value)), scale(min), scale(max));
   const shown = sorted.length <= mostTicks ? sorted : [min, max];
+  const texts = shown.map(words);
+  // Values that are nearly equal have more digits.
+  const areTold = new Set(texts).size === texts.length;
   return {
     label: isLog ? `${label} (log)` : label,
     place,
-    ticks: shown.map((value) => ({ text: words(value), at: place(value) })),
+    ticks: shown.map((value, at) => ({ text: areTold ? texts[at] : String(value), at: place(value) })),
   };
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { driveSweep, type TrialOutcome, type SweepPort } from '../../../src/runs/sweep/drive.ts';
 import { timeLeft } from '../../../src/runs/sweep/forecast.ts';
 import { evalEveryOf, rungsOf, stepsOfSweep, stepsWithin, stopOf } from '../../../src/runs/sweep/halving.ts';
+import { pictureOf } from '../../../src/runs/sweep/picture.ts';
 import { sweepPage } from '../../../src/runs/sweep/page.ts';
 import {
   bestOf,
@@ -319,6 +320,13 @@ describe('the page', () => {
     expect(page).toContain('&lt;script&gt;alert(1)');
     // The loss of 1 is at the bottom of the last of two axes, and its rate at the bottom of the first.
     expect(page).toMatch(/class="best"\s+points="76,268\.0 226,268\.0"/);
+  });
+
+  test('tells the ends of an axis apart that are nearly equal', async () => {
+    const losses = [1.00001, 1.00002];
+    const sweep = await driveSweep(sweepOf(losses, [0]), {}, new FakePort(byRate));
+    const loss = pictureOf(sweep)!.axes.at(-1)!;
+    expect(loss.ticks.map(({ text }) => text)).toEqual(losses.map(String));
   });
 
   test('is written of a sweep that has not begun', () => {
