@@ -39,7 +39,7 @@ export function ofProject<T extends object & { end?(): void }>(
     if (before) return before;
     const [part, endEffects] = made(make, studio);
     known.set(studio, part);
-    projects.whenLeft.add(() => {
+    projects.whenLeft(() => {
       known.delete(studio);
       endEffects();
       part.end?.();

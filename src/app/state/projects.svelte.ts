@@ -22,8 +22,6 @@ export class Projects {
   id = $state<string>();
   /** How many projects were left in this tab: what was made for one is not shown in the next. */
   left = $state(0);
-  /** Called once when the project is left for another or for none. */
-  readonly whenLeft = new Set<() => void>();
   /** Resolves when it is settled which one is open: what is read from then on is for that one. */
   settled: Promise<unknown> = Promise.resolve();
   /** The page's part of the project, as it was written last. */
@@ -32,6 +30,7 @@ export class Projects {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waiting: object | undefined;
   #created: Promise<ProjectInfo | undefined> | undefined;
+  #ends: readonly (() => void)[] = [];
   readonly #wasHere = Boolean(stored(() => localStorage.getItem(RETURNING)));
   readonly #listed = new Latest(
     () => this.#session.worker.listProjects(),
@@ -75,6 +74,11 @@ export class Projects {
   /** Whether there are projects, as far as is known before they are read. */
   get returning(): boolean {
     return this.loaded ? this.list.length > 0 : this.#wasHere;
+  }
+
+  /** @param end is called once, when the project is left for another or for none */
+  whenLeft(end: () => void): void {
+    this.#ends = [...this.#ends, end];
   }
 
   refresh(): Promise<void> {
@@ -223,8 +227,8 @@ export class Projects {
   }
 
   #leave(): void {
-    const ends = [...this.whenLeft];
-    this.whenLeft.clear();
+    const ends = this.#ends;
+    this.#ends = [];
     for (const end of ends) end();
     this.left++;
   }

@@ -18,7 +18,7 @@ export function sessionWith(worker: Readonly<Record<string, Call>>, rest: object
 }
 
 export const NO_PROJECT = {
-  ...{ left: 0, whenLeft: new Set() },
+  ...{ left: 0, whenLeft: () => undefined },
   ...{ settled: Promise.resolve(), adopt: () => undefined },
 } as unknown as Projects;
 
