@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { GraftError, messageOf } from '../errors.ts';
 import { openDevice, type DeviceOptions, type GpuDevice } from '../engine/webgpu/device.ts';
-import { askSeldom } from './dawn-polls.ts';
 import { silenceNative } from './native-stderr.ts';
 
 /** Where Debian's Chromium and Chrome keep SwiftShader, a software Vulkan driver. */
@@ -48,7 +47,6 @@ export async function openDawn(name?: string, options: DeviceOptions = {}): Prom
     );
   });
   Object.assign(globalThis, globals);
-  askSeldom();
   const restore = silenceNative();
   try {
     const gpu = create([...DAWN_OPTIONS, ...(adapter ? [`adapter=${adapter}`] : [])]);
