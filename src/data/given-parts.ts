@@ -18,8 +18,8 @@ export function partNamed(text: string): Part | undefined {
 }
 
 /**
- * Whether the rows of a file say which part each is in: a column has the name of a part in most rows, and no other text in any. Rows without one were left
- * out.
+ * Whether the rows of a file say which part each is in: a column has the name of a part in most rows, of several parts in all, and no other text in any. Rows
+ * without one were left out.
  *
  * @param entries of one file
  * @returns how they are divided then
@@ -43,7 +43,8 @@ export function partsGivenIn(
       if (part === 'train') trained++;
       if (isOther) break;
     }
-    if (isOther || trained === 0 || given <= out.length) continue;
+    // One part of a data set says so in each row, and is to be divided.
+    if (isOther || trained === 0 || trained === given || given <= out.length) continue;
     const skip: number[][] = [];
     skip[ROWS_FILE] = out;
     return { fair: { parts: column }, skip: out.length > 0 ? skip : [] };

@@ -132,7 +132,7 @@ function givenPart(
   if (part === undefined && !skipped.at(file)?.has(line))
     throw new GraftError(
       'data-column',
-      `The row at ${line} names no part in the column ${column}, by which rows should be split.`,
+      `The row at line ${line} names no part in the column ${column}, by which rows should be split.`,
       'Write train, validation or test there, leave the row out, or split without this column.',
     );
   return part ?? 'train';

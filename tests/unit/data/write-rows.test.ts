@@ -233,7 +233,7 @@ describe('a column of parts', () => {
         PARTS.map((part) => part ?? ''),
       );
       const unnamed = await graftError(() => partsOf(back, { fair: { parts: 'split' } }), 'data-column');
-      expect(unnamed.what).toContain('The row at 3 names no part in the column split');
+      expect(unnamed.what).toContain('The row at line 3 names no part in the column split');
     },
   );
 
@@ -246,7 +246,7 @@ describe('a column of parts', () => {
     expect(partColumnFor(undefined, ['split', 'graft_split'])).toBeUndefined();
   });
 
-  test('is known by its values: other texts, and rows of one part that is not training, give none', () => {
+  test('is known by its values: other texts, and rows of one part, give none', () => {
     const of = (values: readonly string[]) =>
       partsGivenIn(entriesOf(read(values.map((split) => ({ prompt: 'p', completion: 'c', split })))), [
         'split',
@@ -254,6 +254,7 @@ describe('a column of parts', () => {
     expect(of(['Train', 'dev', 'test'])).toEqual({ parts: 'split' });
     expect(of(['train', 'north'])).toBeUndefined();
     expect(of(['test', 'test'])).toBeUndefined();
+    expect(of(['train', 'train'])).toBeUndefined();
     expect(of(['train', '', ''])).toBeUndefined();
   });
 });
