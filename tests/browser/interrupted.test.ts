@@ -420,7 +420,7 @@ describe('a run', () => {
  */
 describe('a run on a GPU', () => {
   /** Few steps, without the kernels of validation and answers, which worker.test.ts has. */
-  const PLAIN: FormSpec = { ...OPTIONS, steps: 6, evalEvery: 0, sampleEvery: 0 };
+  const PLAIN: FormSpec = { ...OPTIONS, steps: 8, evalEvery: 0, sampleEvery: 0 };
   let page: Page;
   let worker: Worker;
   beforeAll(async () => {
