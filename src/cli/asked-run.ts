@@ -60,6 +60,9 @@ interface AskedHow {
   readonly resumed?: { readonly mayTake: boolean };
 }
 
+const nothingToEvaluate = (remedy: string): GraftError =>
+  new GraftError('arguments', '--eval-every needs rows to evaluate on.', remedy);
+
 /** @param given of `readGiven` @throws GraftError as `graft train` before it loads the model */
 export async function readAskedRun(
   flags: TrainFlags,
@@ -88,12 +91,10 @@ export async function readAskedRun(
     await checkReading(flags);
     asked = readAskedRows(flags, chosen.seed);
     checkOverlap(asked.options.text?.overlap, maxLength);
-    if (asked.options.validation === 0 && chosen.evalEvery > 0)
-      throw new GraftError(
-        'arguments',
-        '--eval-every needs rows to evaluate on.',
-        'Give --val-fraction too.',
-      );
+    const { validation, fair } = asked.options;
+    const validates = chosen.evalEvery > 0;
+    if (validates && validation === 0 && fair?.parts === undefined)
+      throw nothingToEvaluate('Give --val-fraction too.');
     const limits = {
       ...{ maxLength, now },
       vocabSize: vocabularyWith(shape.vocabulary, tokens.added),
@@ -106,6 +107,8 @@ export async function readAskedRun(
       mayTake: (resumed?.mayTake ?? true) && takesRows(chosen),
     });
     if (reports) reportData(output, made.report);
+    if (validates && fair?.parts !== undefined && made.validation.length === 0)
+      throw nothingToEvaluate(`Write validation in the column ${fair.parts} of some rows.`);
     const forObjective = (some: RunRows['train']): RunRows['train'] =>
       isHeld(some) ? rowsFor(chosen.objective, some, made.placed) : some;
     rows = { ...made, train: forObjective(made.train), validation: forObjective(made.validation) };

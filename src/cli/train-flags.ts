@@ -157,7 +157,7 @@ export function readGiven(flags: TrainFlags, start?: string): Given {
   checkMethod(flags, start);
   const given = { ...chosenSettings(flags), ...(start !== undefined && { method: start }) };
   checkSettings(flags, given);
-  const validates = (flags.number('val-fraction') ?? 0) > 0;
+  const validates = (flags.number('val-fraction') ?? 0) > 0 || flags.isGiven('parts-by');
   checkSpec(specOf({ ...(validates && { evalEvery: 1 }), ...given }));
   return given;
 }

@@ -71,6 +71,22 @@ test.each([
   expect(ended.code).toBe(1);
 });
 
+test('a column gives the rows that are evaluated, and without one of them nothing starts', async () => {
+  const rows = ['train', 'Train', 'dev', 'test'].map((split) => ({
+    prompt: 'Why?',
+    completion: 'So.',
+    split,
+  }));
+  const flags = ['--parts-by', 'split', '--eval-every', '1'];
+  const given = await train(rows, ...flags);
+  expect(given.err).toContain('2 rows to train on, 1 for validation, 1 kept apart for a test');
+  expect(given.err).toContain('Step 2: validation loss');
+  expect([given.code, given.isWritten]).toEqual([0, true]);
+  const none = await train(rows.toSpliced(2, 1), ...flags);
+  expect(none.err).toContain('Write validation in the column split of some rows.');
+  expect([none.code, none.isWritten]).toEqual([2, false]);
+});
+
 test('a reward that fails on some answers counts as 0 there; the run continues, and says how many', async () => {
   const sampled = ['--num-generations', '4', '--max-completion-length', '4', '--accumulate', '2'];
   const reward = JSON.stringify({ name: 'javascript', code: 'completion.length % 2 ? missing : 1' });
