@@ -1,4 +1,4 @@
-/** State of a project: made anew when the project is left, kept when a project is made of what is open. */
+/** State of a project: made again when the project is left, kept when a project is made of what is open. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Studio } from '../../../src/app/state/studio.svelte.ts';
 import { withoutSvelte } from './runes.ts';

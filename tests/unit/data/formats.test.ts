@@ -262,7 +262,7 @@ describe('JSONL', () => {
     }
   });
 
-  it('reads the texts of a corpus, whatever its rows have besides', () => {
+  it('reads the texts of a corpus, whatever other fields its rows have', () => {
     const { format, examples } = read(
       rows(
         { id: '1', url: 'u', title: 'Amber', text: 'Amber is resin.' },
