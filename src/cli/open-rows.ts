@@ -115,7 +115,7 @@ export async function openRows(
     output,
     held,
   );
-  // Two threads have read it: what follows leaves a core to a third one.
+  // Two threads read a large file, on both cores of a small machine. From here on one core is free.
   const hash = hashes ? startFileHash(bytes) : undefined;
   const files: { readonly file: number; readonly name: string; readonly read: ReadRows }[] = [
     { file: ROWS_FILE, name: file, read: first.read },

@@ -43,7 +43,7 @@ export function partsGivenIn(
       if (part === 'train') trained++;
       if (isOther) break;
     }
-    // One part of a data set says so in each row, and is to be divided.
+    // If all rows have the same part, the file is a part of a larger data set, and is divided as any other.
     if (isOther || trained === 0 || trained === given || given <= out.length) continue;
     const skip: number[][] = [];
     skip[ROWS_FILE] = out;

@@ -88,7 +88,7 @@ export interface Slice {
 /** Questions are divided into so many groups of about equal size by their length, each of at least so many rows. */
 const LENGTHS = 3;
 const MIN_LENGTH_ROWS = 2;
-/** Of more labels or groups than these, those with the most rows are listed. */
+/** The most labels or groups that are listed: those with the most rows. */
 const MAX_NAMES = 30;
 
 /** @param findings places of the rows of each finding, by what it is called */
@@ -112,7 +112,7 @@ export function slicesOf(
 const largest = (slices: Slice[]): Slice[] =>
   slices.sort((a, b) => b.rows.length - a.rows.length).slice(0, MAX_NAMES);
 
-/** The largest slices, if any has several rows: a source of each row's own says nothing. */
+/** The largest slices, unless each row has a source of its own. */
 const shared = (slices: Slice[]): Slice[] =>
   slices.some(({ rows }) => rows.length > 1) ? largest(slices) : [];
 

@@ -132,7 +132,7 @@ class Editing {
     this.open = false;
   }
 
-  /** The field that was being written has told what it holds: {@link wrote}. */
+  /** The field that a person was writing in has already given its text to {@link wrote}. */
   end(): void {
     clearTimeout(this.#timer);
   }

@@ -33,7 +33,7 @@ export function ofProject<T extends object & { end?(): void }>(
   const known = new WeakMap<Studio, T>();
   return (studio) => {
     const { projects } = studio;
-    // Who shows it asks again when the project is left.
+    // A component that shows it asks again when the project is left.
     void projects.left;
     const before = known.get(studio);
     if (before) return before;

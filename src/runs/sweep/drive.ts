@@ -113,7 +113,7 @@ const resultOf = ({ status, ...rest }: TrialOutcome): Partial<SweptRun> => ({
   status: status === 'interrupted' ? 'paused' : status,
 });
 
-/** Whether runs went on from a rung before: of what they have lost since, nothing is out at that rung. */
+/** Whether a run is past this rung already: the rung was judged then, and later losses do not judge it again. */
 const isJudged = ({ runs }: SweepState, rung: Rung): boolean =>
   runs.some((run) => run.step > stopOf(rung, run.steps, run.evalEvery));
 

@@ -39,7 +39,7 @@ function numberAxis(
   const place = (value: SweptValue): number => share(scale(Number(value)), scale(min), scale(max));
   const shown = sorted.length <= mostTicks ? sorted : [min, max];
   const texts = shown.map(words);
-  // Values that are nearly equal have more digits.
+  // Nearly equal values get more digits, so that no two ticks have the same text.
   const areTold = new Set(texts).size === texts.length;
   return {
     label: isLog ? `${label} (log)` : label,

@@ -23,7 +23,7 @@ export interface DataName {
   readonly done?: string;
   /** Fails with `test-locked` if the same file of rows would get another test part than one that was looked at. */
   readonly keepsTest?: true;
-  /** Rows that come for the first time are divided as a column of theirs says, if one does. */
+  /** The rows are opened for the first time: a column that names their parts divides them. */
   readonly isNew?: true;
   /** The data set whose changes these rows had with other files next to them. */
   readonly earlier?: {

@@ -77,8 +77,8 @@ function endSeen(p: AttentionBackwardArguments, m: i32, h: i32, turn: i32): i32 
   return load<i32>(p.rows + ((<usize>(m * p.H + h)) << 4), 12);
 }
 
-// A unit of each of the next two kernels is OWN rows of one head. The other side goes to scratch memory in panels, and each six rows meet those of them
-// that one of the six sees before the next six do: most of what a causal mask or another sequence hides is never computed.
+// A unit of each of the next two kernels is OWN rows of one head. The other side goes to scratch memory in panels. Six rows at a time meet only the panels
+// that at least one of them sees, so that most of what a causal mask or another sequence hides is never computed.
 
 export function attentionQueries(p: AttentionBackwardArguments, first: i32, end: i32, scratch: usize): void {
   const D = p.D;

@@ -19,7 +19,7 @@ export const NO_TOP: f32 = -1e29;
  * @param width panels of a row
  * @param copies of each row, packed
  * @param squares numbers for each of them with each of six rows
- * @param more bytes for each of them
+ * @param more further bytes for each of them
  */
 export function othersAtOnce(width: i32, copies: i32, squares: i32, more: i32): i32 {
   const bytes = copies * width * TILE_COLUMNS * 4 + squares * TILE_ROWS * 4 + more;
