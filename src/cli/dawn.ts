@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { GraftError, messageOf } from '../errors.ts';
 import { openDevice, type DeviceOptions, type GpuDevice } from '../engine/webgpu/device.ts';
+import { askWithPauses } from './dawn-polls.ts';
 import { silenceNative } from './native-stderr.ts';
 
 /** Where Debian's Chromium and Chrome keep SwiftShader, a software Vulkan driver. */
@@ -51,7 +52,9 @@ export async function openDawn(name?: string, options: DeviceOptions = {}): Prom
   try {
     const gpu = create([...DAWN_OPTIONS, ...(adapter ? [`adapter=${adapter}`] : [])]);
     instances.push(gpu);
-    return await openDevice(gpu, options);
+    const device = await openDevice(gpu, options);
+    askWithPauses(device.software);
+    return device;
   } catch (error) {
     if (error instanceof GraftError) throw error;
     const others = [...messageOf(error).matchAll(/name: '([^']+)'/g)].map(([, other]) => other);
