@@ -72,6 +72,15 @@ interface Contestant {
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
+/** How many times as fast the second is: the median over pairs of steps that ran one after the other, and the least and the most. */
+function printGain([off, auto]: readonly Pick<Contestant, 'seconds' | 'processor'>[]): void {
+  const gains = (of: 'seconds' | 'processor') => off[of].map((value, at) => value / auto[of][at]);
+  const [clock, processor] = [gains('seconds'), gains('processor')];
+  console.log(
+    `  ${median(clock).toFixed(2)} × by the clock (${Math.min(...clock).toFixed(2)} to ${Math.max(...clock).toFixed(2)}), ${median(processor).toFixed(2)} × by the processor; ${clock.length} pairs of steps`,
+  );
+}
+
 async function compare(
   model: LanguageModel,
   title: string,
@@ -99,7 +108,8 @@ async function compare(
     contestants.push(contestant);
   }
   for (let step = 1; step <= steps + 1; step++) {
-    for (const { trainer, seconds, processor } of contestants) {
+    // The other one begins each time, so that a machine that changes its speed favours none.
+    for (const { trainer, seconds, processor } of step % 2 ? contestants : [...contestants].reverse()) {
       const [clock, used] = [performance.now(), process.cpuUsage()];
       await trainer.run(1);
       const { user, system } = process.cpuUsage(used);
@@ -115,10 +125,7 @@ async function compare(
       `  ${name.padEnd(4)} ${median(seconds).toFixed(2)} s a step, ${median(processor).toFixed(2)} s of the processor; ` +
         `${last!.computedTokens ?? last!.tokens} of ${last!.tokens} tokens computed; loss ${last!.loss.toFixed(6)}`,
     );
-  const [off, auto] = contestants;
-  console.log(
-    `  ${(median(off.seconds) / median(auto.seconds)).toFixed(2)} × by the clock, ${(median(off.processor) / median(auto.processor)).toFixed(2)} × by the processor`,
-  );
+  printGain(contestants);
   for (const { trainer } of contestants) await trainer.destroy();
 }
 
@@ -148,7 +155,7 @@ async function compareSampled(model: LanguageModel, prompt: number, answer: numb
     }),
   );
   for (let step = 1; step <= steps + 1; step++) {
-    for (const one of contestants) {
+    for (const one of step % 2 ? contestants : [...contestants].reverse()) {
       const [clock, used] = [performance.now(), process.cpuUsage()];
       const { plan, before, policy, reference, stats } = one;
       writeSharpness(before, reference.policies);
@@ -174,10 +181,7 @@ async function compareSampled(model: LanguageModel, prompt: number, answer: numb
     console.log(
       `  ${name.padEnd(4)} ${median(seconds).toFixed(2)} s, ${median(processor).toFixed(2)} s of the processor; ${size.tokens} tokens computed; loss ${loss.toFixed(6)}`,
     );
-  const [off, auto] = contestants;
-  console.log(
-    `  ${(median(off.seconds) / median(auto.seconds)).toFixed(2)} × by the clock, ${(median(off.processor) / median(auto.processor)).toFixed(2)} × by the processor`,
-  );
+  printGain(contestants);
   for (const { plan, before } of contestants) {
     plan.destroy();
     before.destroy();
