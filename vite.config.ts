@@ -106,7 +106,7 @@ function withoutKernels(): Plugin {
 }
 
 /** The entry of the worker, and all of a thread: that is one file. */
-const STAYS_IN_ENTRY = /\/src\/worker\/(?:main|cpu-thread)\.ts$|\/engine\/cpu\/serve\.mjs$/;
+const STAYS_IN_ENTRY = /\/src\/worker\/(?:main|device\/cpu-thread)\.ts$|\/engine\/cpu\/serve\.mjs$/;
 
 /** The bundled model is the largest file that is kept at once, by far. */
 const MAX_FILE_BYTES = 8 * 2 ** 20;

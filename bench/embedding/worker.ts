@@ -8,7 +8,7 @@ import { textIds } from '../../src/text/text-ids.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
 import { OnnxModel } from '../../src/worker/documents/transformers-js.ts';
-import { openProcessor } from '../../src/worker/processor.ts';
+import { openProcessor } from '../../src/worker/device/processor.ts';
 
 export type Call =
   { readonly open: readonly string[] } | { readonly run: string; readonly texts: readonly string[] };

@@ -6,63 +6,63 @@ import { observeRequests } from '../requests.ts';
 import { purgeDeletedAdapters } from '../storage/adapters.ts';
 import { purgeDeleted } from '../storage/projects.ts';
 import { measureSpace } from '../storage/space.ts';
-import { adapterApi } from './adapter-api.ts';
+import { adapterApi } from './library/adapter-api.ts';
 import { APP } from './app-address.ts';
-import { Library } from './adapters.ts';
-import { archiveApi } from './archive-api.ts';
+import { Library } from './library/adapters.ts';
+import { archiveApi } from './archive/archive-api.ts';
 import type { BaseWeights, GraftWorker, ModelRef, Progress } from './api.ts';
-import { chosenWeights } from './base-weights.ts';
-import { Bases } from './bases.ts';
-import { benchmark } from './benchmark.ts';
-import { chat, previewPrompt } from './chat.ts';
-import { Checks } from './checks.ts';
-import { curatedApi } from './curated-api.ts';
-import { unasked, type DataSet } from './data.ts';
+import { chosenWeights } from './models/base-weights.ts';
+import { Bases } from './models/bases.ts';
+import { benchmark } from './device/benchmark.ts';
+import { chat, previewPrompt } from './chat/chat.ts';
+import { Checks } from './data/checks.ts';
+import { curatedApi } from './curated/curated-api.ts';
+import { unasked, type DataSet } from './data/data.ts';
 import { editsApi } from './edits/edits-api.ts';
 import { Histories, revisionToOpen } from './edits/history.ts';
 import { countingLooks, haveSameRows, Looks, type LooksApi } from './edits/looks.ts';
-import type { TunedAnswerer } from './eval-session.ts';
-import { evaluate, instructionFor, measureFewShot } from './evaluation.ts';
+import type { TunedAnswerer } from './evaluation/eval-session.ts';
+import { evaluate, instructionFor, measureFewShot } from './evaluation/evaluation.ts';
 import { Documents, documentsApi } from './documents/documents-api.ts';
 import { questionLibrary, questionsApi } from './documents/questions-api.ts';
 import { retrieversApi } from './documents/retrievers-api.ts';
-import { downloadApi, makeDownloads } from './download-api.ts';
-import { feedbackApi } from './feedback-api.ts';
-import { exampleEncoder } from './example-encoder.ts';
+import { downloadApi, makeDownloads } from './models/download-api.ts';
+import { feedbackApi } from './chat/feedback-api.ts';
+import { exampleEncoder } from './models/example-encoder.ts';
 import { bytesOf } from '../data/file-content.ts';
 import { fitOf } from '../data/fit.ts';
-import { withHashes } from './file-hashes.ts';
+import { withHashes } from './data/file-hashes.ts';
 import { versionOf } from '../data/options.ts';
 import { onlyTask, preview } from '../data/row-set.ts';
 import { headOf } from '../data/sheet-types.ts';
-import { forecastApi } from './forecast-api.ts';
-import { describeDevice } from './devices.ts';
-import { fetchBundled, openModel, type OpenModel } from './model.ts';
-import { modelApi } from './model-api.ts';
-import { Models } from './models.ts';
+import { forecastApi } from './runs/forecast-api.ts';
+import { describeDevice } from './device/devices.ts';
+import { fetchBundled, openModel, type OpenModel } from './models/model.ts';
+import { modelApi } from './models/model-api.ts';
+import { Models } from './models/models.ts';
 import { planRun } from '../runs/run-memory.ts';
-import { readingWith, withNewTokens } from './new-tokens.ts';
+import { readingWith, withNewTokens } from './runs/new-tokens.ts';
 import { listener, outcome } from './outcome.ts';
-import { keepOpened, projectApi } from './project-api.ts';
-import { Projects } from './projects.ts';
+import { keepOpened, projectApi } from './projects/project-api.ts';
+import { Projects } from './projects/projects.ts';
 import { Queue } from './queue.ts';
-import { Readings } from './readings.ts';
-import { rewardsApi } from './rewards-api.ts';
-import { makeRowDownloads, rowFilesApi } from './row-files-api.ts';
-import { resultsApi } from './results-api.ts';
-import { Kernels, kernelsApi } from './kernels-api.ts';
+import { Readings } from './projects/readings.ts';
+import { rewardsApi } from './evaluation/rewards-api.ts';
+import { makeRowDownloads, rowFilesApi } from './data/row-files-api.ts';
+import { resultsApi } from './evaluation/results-api.ts';
+import { Kernels, kernelsApi } from './device/kernels-api.ts';
 import { listFound, type RowQuery } from '../data/row-list.ts';
-import { RowSearches } from './row-searches.ts';
-import { Runs } from './runs.ts';
+import { RowSearches } from './data/row-searches.ts';
+import { Runs } from './runs/runs.ts';
 import { chatTokens, Session } from './session.ts';
-import { sharingApi } from './sharing.ts';
+import { sharingApi } from './library/sharing.ts';
 import { readingStopped, Slices } from './slices.ts';
 import { following, unstopped } from './stopping.ts';
 import { arrive, holdLock } from './tabs.ts';
 import { sweepApi } from './sweep/sweep-api.ts';
-import { TurnsOfRows } from './taught-turns.ts';
-import { watchTabs } from './training-lock.ts';
-import { workshopApi } from './workshop-api.ts';
+import { TurnsOfRows } from './chat/taught-turns.ts';
+import { watchTabs } from './device/training-lock.ts';
+import { workshopApi } from './data/workshop-api.ts';
 
 const session = new Session();
 const queue = new Queue();
@@ -322,7 +322,7 @@ const api: Omit<GraftWorker, LooksApi> = {
   evaluate: (adapters, sample, onProgress, signal = unstopped()) =>
     outcome(async () => {
       const watch = { onProgress: listener(onProgress), signal };
-      const tuned = sample.forgetting && (await import('./tuned.ts'));
+      const tuned = sample.forgetting && (await import('./evaluation/tuned.ts'));
       const passages =
         sample.documents &&
         (await (
@@ -347,7 +347,7 @@ const api: Omit<GraftWorker, LooksApi> = {
     }),
   measureTuned: (tuned, sample, onProgress, signal = unstopped()) =>
     outcome(async () => {
-      const { measureTuned } = await import('./tuned.ts');
+      const { measureTuned } = await import('./evaluation/tuned.ts');
       const request = { tuned, sample, onProgress: listener(onProgress), signal };
       return {
         measured: await runs.withDevice(() => measureTuned(session, request, (name) => models.open(name))),
@@ -355,13 +355,13 @@ const api: Omit<GraftWorker, LooksApi> = {
     }),
   lossByToken: (at, adapter, onProgress, signal = unstopped()) =>
     outcome(async () => {
-      const { lossByToken } = await import('./token-losses.ts');
+      const { lossByToken } = await import('./evaluation/token-losses.ts');
       const request = { at, adapter, onProgress: listener(onProgress), signal };
       return { losses: await runs.withDevice(() => lossByToken(session, request)) };
     }),
   checkLabels: (adapter, onProgress, signal = unstopped()) =>
     outcome(async () => {
-      const { checkOpenLabels } = await import('./label-check.ts');
+      const { checkOpenLabels } = await import('./data/label-check.ts');
       const request = { adapter, onProgress: listener(onProgress), signal };
       const { finding, check } = await runs.withDevice(() =>
         checkOpenLabels(session, openDataOrThrow(), checks, request),
@@ -370,18 +370,18 @@ const api: Omit<GraftWorker, LooksApi> = {
     }),
   judge: (request, onJudged, signal = unstopped()) =>
     outcome(async () => {
-      const { judge } = await import('./judge.ts');
+      const { judge } = await import('./evaluation/judge.ts');
       const watch = { onJudged: listener(onJudged), signal };
       return { judged: await runs.withDevice(() => judge(session, request, watch)) };
     }),
   tookOfRuns: (ids) =>
     outcome(async () => {
-      const { tookOfRuns } = await import('./tuned.ts');
+      const { tookOfRuns } = await import('./evaluation/tuned.ts');
       return { took: await tookOfRuns(ids, session.opened) };
     }),
   measureLineage: (id, rows, onProgress, signal = unstopped()) =>
     outcome(async () => {
-      const { measureLineage } = await import('./lineage.ts');
+      const { measureLineage } = await import('./library/lineage.ts');
       const request = { id, rows, onProgress: listener(onProgress), signal };
       return { report: await runs.withDevice(() => measureLineage(session, request, looks)) };
     }),
@@ -441,7 +441,7 @@ void outcome(async () => {
   await models.store.clean();
   await purgeDeleted(started);
   await purgeDeletedAdapters(started);
-  await (await import('./folder-zip.ts')).clearExported();
+  await (await import('./archive/folder-zip.ts')).clearExported();
   return {};
 });
 carryAbortSignals(transferHandlers);

@@ -1,8 +1,8 @@
 /** The origin of a measurement or an answer. */
 import { findAdapter } from '../storage/adapters.ts';
 import type { AdapterChoice, AdapterOrigin, Origin } from './api.ts';
-import type { DataSet } from './data.ts';
-import type { OpenModel } from './model.ts';
+import type { DataSet } from './data/data.ts';
+import type { OpenModel } from './models/model.ts';
 import { MIXTURE, type Session } from './session.ts';
 
 /** @param data whose rows are asked, if any are */

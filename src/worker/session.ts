@@ -11,12 +11,12 @@ import { sameChoices, type WeightChoices } from '../model/weight-types.ts';
 import { storedAdapterFiles, findAdapter } from '../storage/adapters.ts';
 import { memoryFiles } from '../weights/bytes.ts';
 import type { AdapterChoice, AdapterOrigin, DeviceChoice, MixtureId, ModelRef, Progress } from './api.ts';
-import { madeForOther } from './bases.ts';
-import type { DataSet } from './data.ts';
-import { openChosen, type ChosenDevice } from './devices.ts';
-import { tune } from './gpu.ts';
-import { openModel, type ModelSource, type OpenModel } from './model.ts';
-import type { TrainedOn } from './trained-on.ts';
+import { madeForOther } from './models/bases.ts';
+import type { DataSet } from './data/data.ts';
+import { openChosen, type ChosenDevice } from './device/devices.ts';
+import { tune } from './device/gpu.ts';
+import { openModel, type ModelSource, type OpenModel } from './models/model.ts';
+import type { TrainedOn } from './evaluation/trained-on.ts';
 
 /** The longest conversation: the cache of a model made for 128k tokens would fill the GPU. */
 const CHAT_TOKENS = 4096;

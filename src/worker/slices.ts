@@ -67,6 +67,7 @@ export class Slices {
   }
 }
 
+/** What a stopped reading ends with: `worker-aborted`. */
 export function readingStopped(): GraftError {
   return new GraftError(
     'worker-aborted',

@@ -15,9 +15,9 @@ import { readEvaluation } from '../../src/evaluate/record-file.ts';
 import type { Evaluation } from '../../src/evaluate/record.ts';
 import { readPeft } from '../../src/export/peft.ts';
 import { defaultSpec } from '../../src/settings/spec.ts';
-import { openModel, type OpenModel } from '../../src/worker/model.ts';
-import { tokenizeRowsAgain } from '../../src/worker/new-tokens.ts';
-import { evalSessionOf } from '../../src/worker/eval-session.ts';
+import { openModel, type OpenModel } from '../../src/worker/models/model.ts';
+import { tokenizeRowsAgain } from '../../src/worker/runs/new-tokens.ts';
+import { evalSessionOf } from '../../src/worker/evaluation/eval-session.ts';
 import { DocumentLibrary } from '../../src/worker/documents/library.ts';
 import { passagePort } from '../../src/worker/documents/passage-port.ts';
 import { Slices } from '../../src/worker/slices.ts';
@@ -36,7 +36,7 @@ const ROWS = 3;
 const at = temporaryFolder();
 
 // A thread of Node in place of the browser's.
-vi.mock('../../src/worker/sandbox.ts', () => import('../../src/cli/sandbox.ts'));
+vi.mock('../../src/worker/evaluation/sandbox.ts', () => import('../../src/cli/sandbox.ts'));
 
 /** A comma in a pattern is no end of it. */
 const BRACES = { name: 'regex', pattern: '^\\{.{2,}\\}$', as: 'braces' };

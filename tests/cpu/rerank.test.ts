@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { writeFileSync } from 'node:fs';
 import { questionLikelihoods } from '../../src/evaluate/question-likelihood.ts';
 import { ASKS_FOR_QUESTION } from '../../src/retrieval/rerank.ts';
-import { openModel, type OpenModel } from '../../src/worker/model.ts';
+import { openModel, type OpenModel } from '../../src/worker/models/model.ts';
 import { describeDevice } from '../engine/adapters.ts';
 import { DEVICE_HERE, graftHere, temporaryFolder } from '../engine/graft-command.ts';
 import { SPRIG, sprigFolder } from '../engine/sprig.ts';

@@ -3,7 +3,7 @@ import { afterAll, expect, test } from 'vitest';
 import type { Device } from '../../src/engine/device.ts';
 import { openDevice, type GpuDevice } from '../../src/engine/webgpu/device.ts';
 import { measureTuning } from '../../src/engine/webgpu/measure-tuning.ts';
-import { measureRates, openChosen, type DeviceOpeners } from '../../src/worker/devices.ts';
+import { measureRates, openChosen, type DeviceOpeners } from '../../src/worker/device/devices.ts';
 import { describeDevice } from '../engine/adapters.ts';
 import { nameless } from './late-gpu.ts';
 

@@ -10,7 +10,7 @@ test('the development server has the kernels of the CPU engine, on a page that m
     optimizeDeps: { noDiscovery: true, include: [] },
   });
   try {
-    const asking = await server.transformRequest('/src/worker/processor.ts');
+    const asking = await server.transformRequest('/src/worker/device/processor.ts');
     expect(asking?.code).toContain('virtual:cpu-kernels');
     const kernels = await server.transformRequest('virtual:cpu-kernels');
     expect(kernels?.code).toMatch(/relaxed-\w+\.wasm[\s\S]*simd-\w+\.wasm/);

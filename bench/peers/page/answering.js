@@ -5,7 +5,7 @@ import { greedy } from '../../../src/model/sampling.ts';
 import { loadTokenizer } from '../../../src/text/tokenizer.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
 import { modelFolder } from '../../../src/weights/folder.ts';
-import { openProcessor } from '../../../src/worker/processor.ts';
+import { openProcessor } from '../../../src/worker/device/processor.ts';
 
 const MOST_TOKENS = 2048;
 let opened;

@@ -3,7 +3,7 @@ import { benchmarkTraining } from '../../../src/evaluate/training-benchmark.ts';
 import { LanguageModel } from '../../../src/model/language-model.ts';
 import { randomFiles } from '../../../src/model/random-files.ts';
 import { SMOLLM2_135M } from '../../../src/worker/curated/configs.ts';
-import { openProcessor } from '../../../src/worker/processor.ts';
+import { openProcessor } from '../../../src/worker/device/processor.ts';
 import { graftTrainStep } from '../../train-step.ts';
 import { answer, openModel } from './answering.js';
 import { graftOn } from './contestants/graft.js';

@@ -6,7 +6,7 @@ import { isSameItems } from '../../evaluate/record.ts';
 import type { ByExamples } from '../../evaluate/with-examples.ts';
 import { isSameRewards } from '../../scorers/rewards/specs.ts';
 import type { Evaluation, Sample } from '../../worker/api.ts';
-import { comparable, isChosenAlike, isSameAdapter } from '../state/origin.ts';
+import { comparable, isChosenAlike, isSameAdapter } from '../evaluate/origin.ts';
 import { count, plural } from '../ui/format.ts';
 
 const EXAMPLES = 'few-shot';

@@ -1,6 +1,6 @@
 /** The counts of the circle, from what is open and kept. */
 import type { Studio } from '../state/studio.svelte.ts';
-import { whyOld } from '../state/origin.ts';
+import { whyOld } from '../evaluate/origin.ts';
 import { stagesOf } from '../state/stages.ts';
 import { date } from '../ui/format.ts';
 import type { Feedback } from '../use/feedback/feedback.svelte.ts';

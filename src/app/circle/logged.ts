@@ -1,7 +1,7 @@
 /** Answers of the log of use: how Use writes them, the judgements that they have there, and what of them is not in the queue yet. */
 import { WRONGS } from '../../evaluate/use-log.ts';
 import type { FeedbackEntry, UsedHere, UseLesson } from '../../worker/api.ts';
-import type { Answer } from '../state/chat.svelte.ts';
+import type { Answer } from '../use/chat.svelte.ts';
 
 /** An answer as it is logged; undefined for one that has failed. */
 export function usedOf({

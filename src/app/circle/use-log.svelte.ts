@@ -1,6 +1,6 @@
 /** The log of real use of a project: what is asked in Use once a person switches it on, and the answers of opened log files. */
 import type { Failure, UsedHere, UseLesson, UseLook, UseLogKept } from '../../worker/api.ts';
-import type { Answer } from '../state/chat.svelte.ts';
+import type { Answer } from '../use/chat.svelte.ts';
 import { plural } from '../ui/format.ts';
 import { ofProject } from '../state/of-studio.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';

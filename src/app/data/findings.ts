@@ -1,7 +1,7 @@
 /** What the list of findings shows besides those of the check: columns and rows that are not used, and rows that a person left out. */
 import { adviceOf, cutWords } from '../../data/preference-lint.ts';
 import type { DataOptions, DataSummary, FindingId, RowPlace, Severity } from '../../worker/api.ts';
-import type { StateFilter } from '../state/rows.svelte.ts';
+import type { StateFilter } from './rows.svelte.ts';
 import { count, plural } from '../ui/format.ts';
 import { cutPrompt, leaveLongOut, raiseLimit, them, type Mend } from './mends.ts';
 

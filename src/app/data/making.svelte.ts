@@ -2,7 +2,7 @@
 import { emptyLike, fieldsOf, withField, type Written } from '../../data/edit-fields.ts';
 import { rawContentOf } from '../../data/raw-content.ts';
 import type { ExampleContent, Failure, Part } from '../../worker/api.ts';
-import { choiceOf } from '../state/adapters.svelte.ts';
+import { choiceOf } from '../use/adapters.svelte.ts';
 import { ofProject } from '../state/of-studio.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 import { plural } from '../ui/format.ts';

@@ -6,7 +6,7 @@ import type { RewardSpec } from '../../scorers/rewards/specs.ts';
 import { nameOfChoice } from '../../scorers/chosen.ts';
 import { scorersOfCard } from '../../evaluate/success.ts';
 import type { AdapterRef, ChoiceSource, Evaluation, ScorerChoice } from '../../worker/api.ts';
-import type { AdapterKey } from '../state/adapters.svelte.ts';
+import type { AdapterKey } from '../use/adapters.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 import { metricOf } from '../task/card.ts';
 import { otherSeeds } from './other-seeds.ts';

@@ -1,9 +1,9 @@
 /** What measurements of test rows share: whether one is under way, and how many rows there are to ask. */
-import type { Data } from '../state/data.svelte.ts';
-import { labelCheckOf } from '../state/label-check.svelte.ts';
-import { judgeOf } from '../state/judge.svelte.ts';
+import type { Data } from '../data/data.svelte.ts';
+import { labelCheckOf } from '../data/label-check.svelte.ts';
+import { judgeOf } from './judge.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
-import { tunedTableOf } from '../state/tuned-table.svelte.ts';
+import { tunedTableOf } from './tuned-table.svelte.ts';
 
 /** Whether something is measured just now. */
 export function busyMeasuring(studio: Studio): boolean {

@@ -26,7 +26,7 @@ import {
 import { isSameReward } from '../../evaluate/verdict.ts';
 import { isSameRewards } from '../../scorers/rewards/specs.ts';
 import type { TunedMeasurement } from '../../worker/api.ts';
-import { comparable, whyOld, type NowOpen } from '../state/origin.ts';
+import { comparable, whyOld, type NowOpen } from './origin.ts';
 import { plural } from '../ui/format.ts';
 import { sortedBy } from '../ui/sorted.ts';
 import type { Tuned } from './tuned.ts';

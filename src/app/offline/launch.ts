@@ -15,7 +15,7 @@ declare global {
 export function openLaunched(studio: Studio): void {
   window.launchQueue?.setConsumer(({ files: handles }) => {
     void Promise.all(handles.map((handle) => handle.getFile())).then(async (files) => {
-      const { importFiles } = await import('../state/import-files.ts');
+      const { importFiles } = await import('../data/import-files.ts');
       await importFiles(studio, files);
     });
   });

@@ -1,7 +1,7 @@
 /** The parts of a bundled data set. */
 import { countParts } from '../../data/split.ts';
 import type { DataOptions } from '../../worker/api.ts';
-import { SPLIT } from '../state/source.ts';
+import { SPLIT } from '../data/source.ts';
 import type { Sample } from './samples.svelte.ts';
 
 interface Rows {

@@ -1,7 +1,7 @@
 /** The parts that every stage needs and the first screen does not: they are loaded after it. */
-import { AdapterInUse } from './adapter-in-use.ts';
-import { RowOpener } from './row-opener.svelte.ts';
-import { Settings } from './settings.svelte.ts';
+import { AdapterInUse } from '../use/adapter-in-use.ts';
+import { RowOpener } from '../data/row-opener.svelte.ts';
+import { Settings } from '../train/settings.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
 export class Equipment {

@@ -1,5 +1,5 @@
 /** What a measurement would be made with now. */
-import type { NowOpen } from './origin.ts';
+import type { NowOpen } from '../evaluate/origin.ts';
 import type { Studio } from './studio.svelte.ts';
 
 export function nowOf({ session, data, projects, adapters, runs, run }: Studio): NowOpen {

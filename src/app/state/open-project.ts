@@ -1,6 +1,6 @@
 /** The project that is open in this tab: it is opened, left, deleted, and begun by the first thing that is worth keeping. */
 import type { ModelRef, ProjectInfo } from '../../worker/api.ts';
-import { Opening, openingWords, type OpeningWords } from './opening.svelte.ts';
+import { Opening, openingWords, type OpeningWords } from '../data/opening.svelte.ts';
 import { STAGES } from './route.svelte.ts';
 import { BUNDLED_MODEL } from './session.svelte.ts';
 import type { Studio } from './studio.svelte.ts';

@@ -1,6 +1,6 @@
 /** Pairs of answers that a person preferred one of, by a vote or by writing it better: kept with the project, and opened as rows. */
 import type { PreferredPair, Preferences as Kept } from '../../worker/api.ts';
-import type { Results } from './results.svelte.ts';
+import type { Results } from '../evaluate/results.svelte.ts';
 
 export class Preferences {
   pairs = $state.raw<readonly PreferredPair[]>([]);

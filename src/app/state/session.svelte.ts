@@ -12,7 +12,7 @@ import { heldWords } from '../task/base-words.ts';
 import { device } from './device.svelte.ts';
 import { TimeLeftClock } from '../ui/time-left.ts';
 import { startWorker } from '../worker.ts';
-import { keepLastModel, lastModel } from './last-model.ts';
+import { keepLastModel, lastModel } from '../task/last-model.ts';
 import { Notifier } from './notifier.svelte.ts';
 import { requestPersistence } from '../../storage/space.ts';
 

@@ -5,7 +5,7 @@ import type { Evaluation } from '../../worker/api.ts';
 import { mean } from '../../averages.ts';
 import { count, loss, plural } from '../ui/format.ts';
 import { shownName } from '../ui/model-names.ts';
-import { whyOld } from './origin.ts';
+import { whyOld } from '../evaluate/origin.ts';
 import type { StageId } from './route.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 

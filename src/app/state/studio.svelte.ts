@@ -1,29 +1,29 @@
 /** The studio: all parts of the page's state, and the connections between them. */
 import type { ModelInfo, RunSummary } from '../../worker/api.ts';
 import { Samples, type ShownSample } from '../start/samples.svelte.ts';
-import { Adapters } from './adapters.svelte.ts';
-import { BaseModel } from './base-model.ts';
-import { Chat } from './chat.svelte.ts';
-import { Data } from './data.svelte.ts';
-import { Downloads } from './downloads.svelte.ts';
+import { Adapters } from '../use/adapters.svelte.ts';
+import { BaseModel } from '../task/base-model.ts';
+import { Chat } from '../use/chat.svelte.ts';
+import { Data } from '../data/data.svelte.ts';
+import { Downloads } from '../task/downloads.svelte.ts';
 import type { Equipment } from './equipment.ts';
-import { Evaluation } from './evaluation.svelte.ts';
-import { FewShot } from './few-shot.svelte.ts';
-import { Models } from './models.svelte.ts';
+import { Evaluation } from '../evaluate/evaluation.svelte.ts';
+import { FewShot } from '../evaluate/few-shot.svelte.ts';
+import { Models } from '../task/models.svelte.ts';
 import { nowOf } from './now.ts';
 import { OpenProject } from './open-project.ts';
-import type { NowOpen } from './origin.ts';
-import { MemoryForecast } from './plan.svelte.ts';
+import type { NowOpen } from '../evaluate/origin.ts';
+import { MemoryForecast } from '../train/plan.svelte.ts';
 import { Preferences } from './preferences.svelte.ts';
 import { Projects } from './projects.svelte.ts';
-import { Results } from './results.svelte.ts';
+import { Results } from '../evaluate/results.svelte.ts';
 import { Route } from './route.svelte.ts';
-import { RunFollower } from './run-follower.ts';
-import { Run } from './run.svelte.ts';
-import { Runs } from './runs.svelte.ts';
+import { RunFollower } from '../train/run-follower.ts';
+import { Run } from '../train/run.svelte.ts';
+import { Runs } from '../train/runs.svelte.ts';
 import { Session } from './session.svelte.ts';
-import { Task } from './task.svelte.ts';
-import { TimeForecast } from './time.svelte.ts';
+import { Task } from '../task/task.svelte.ts';
+import { TimeForecast } from '../train/time.svelte.ts';
 
 export class Studio {
   readonly session = new Session();

@@ -6,7 +6,7 @@ import {
   type TaskTarget,
   type TaskCard,
 } from '../../evaluate/task-card.ts';
-import type { Task } from '../state/task.svelte.ts';
+import type { Task } from './task.svelte.ts';
 
 type Kept = Pick<Task, 'title' | 'success' | 'kind' | 'metric' | 'target'>;
 

@@ -1,6 +1,6 @@
 /** Adapters that were made for another model than the open one. */
 import type { AdapterInfo, ModelRef } from '../../worker/api.ts';
-import type { AdapterKey } from '../state/adapters.svelte.ts';
+import type { AdapterKey } from './adapters.svelte.ts';
 import { BUNDLED_MODEL } from '../state/session.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 import { isSameModel } from '../ui/model-names.ts';

@@ -6,7 +6,7 @@ import { listKeys, listProjectKeys, storedRecord } from '../../storage/everythin
 import type { ModelStore } from '../../storage/models.ts';
 import type { ModelRef, StoredFiles } from '../../storage/records.ts';
 import type { Progress } from '../api.ts';
-import { missingProject } from '../projects.ts';
+import { missingProject } from '../projects/projects.ts';
 import { packDocument } from './documents.ts';
 import { ARCHIVE_FORMAT, VERSION, type BaseFile } from './layout.ts';
 import { documentSettings } from '../documents/settings.ts';

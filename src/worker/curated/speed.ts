@@ -8,7 +8,7 @@ import { LanguageModel } from '../../model/language-model.ts';
 import { randomFiles } from '../../model/random-files.ts';
 import { decodingWork, TEST_LAYERS, type TrainingSpeed } from '../../runs/run-forecast.ts';
 import type { OnProgress } from '../api/outcome.ts';
-import { Measurement } from '../measurement.ts';
+import { Measurement } from '../device/measurement.ts';
 import { SMOLLM2_135M } from './configs.ts';
 
 const measurementOf = (device: Device): Measurement => {

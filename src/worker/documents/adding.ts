@@ -4,7 +4,7 @@ import { byCodeUnits, readDocument } from '../../retrieval/read-document.ts';
 import type { KeptDocument } from '../../storage/documents.ts';
 import type { AddedDocuments, BadDocument, FileAt } from '../api/documents.ts';
 import { failureOf } from '../outcome.ts';
-import { missingProject } from '../projects.ts';
+import { missingProject } from '../projects/projects.ts';
 import { collectDocuments } from './collect.ts';
 import { Divider } from './divide.ts';
 import { counterOf, type DocumentPorts, type IndexWatch } from './ports.ts';

@@ -1,6 +1,6 @@
 /** Computes the vectors that are missing, some hundred chunks at a time, so that other work gets its turn on the device. */
 import type { KeptDocument } from '../../storage/documents.ts';
-import { missingProject } from '../projects.ts';
+import { missingProject } from '../projects/projects.ts';
 import { chunkTexts } from './divide.ts';
 import type { DocumentPorts, IndexWatch } from './ports.ts';
 import { sameMaker, vectorsOf, type DocumentSettings } from './settings.ts';

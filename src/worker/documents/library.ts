@@ -16,7 +16,7 @@ import type {
   ProjectDocuments,
   SearchChoice,
 } from '../api/documents.ts';
-import { missingProject } from '../projects.ts';
+import { missingProject } from '../projects/projects.ts';
 import { Queue } from '../queue.ts';
 import { Adding, chunkAgain, DOCUMENT_LIMITS } from './adding.ts';
 import { embedMissing, SLICE, withinSlice } from './embed.ts';

@@ -10,7 +10,7 @@ import { placeOfQuote } from '../../retrieval/quote-place.ts';
 import { Relevance } from '../../retrieval/relevance.ts';
 import { headingAt, QuestionTemplates } from '../../retrieval/template-questions.ts';
 import type { DocumentQuestion, DraftChoice, OnProgress, QuestionRowChoice, WrittenAnswer } from '../api.ts';
-import { missingProject } from '../projects.ts';
+import { missingProject } from '../projects/projects.ts';
 import type { DocumentLibrary } from './library.ts';
 
 /** The stored questions of projects. */

@@ -6,7 +6,7 @@ import type { PassageSource } from '../../retrieval/passages-prompt.ts';
 import type { RetrieverRow } from '../../retrieval/retriever-rows.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
 import type { EncoderChoice } from '../api/documents.ts';
-import { unasked, type DataSet } from '../data.ts';
+import { unasked, type DataSet } from '../data/data.ts';
 
 /** The name of the file with the same rows, which the command of the run reads. */
 export const RETRIEVER_ROWS = 'retriever-rows.jsonl';

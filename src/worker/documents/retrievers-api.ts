@@ -16,11 +16,11 @@ import { changeResult, readResult } from '../../storage/results.ts';
 import { loadTokenizer } from '../../text/tokenizer.ts';
 import type { FileSet } from '../../weights/bytes.ts';
 import type { RetrieverChoice, RetrieverPlan, RetrieversApi } from '../api/retrievers.ts';
-import type { Library } from '../adapters.ts';
-import type { OpenModel } from '../model.ts';
-import type { Models } from '../models.ts';
+import type { Library } from '../library/adapters.ts';
+import type { OpenModel } from '../models/model.ts';
+import type { Models } from '../models/models.ts';
 import { listener, outcome } from '../outcome.ts';
-import type { Runs } from '../runs.ts';
+import type { Runs } from '../runs/runs.ts';
 import { unknownAdapter, type Session } from '../session.ts';
 import { following, unstopped } from '../stopping.ts';
 import type { Documents } from './documents-api.ts';
@@ -102,7 +102,7 @@ export function retrieversApi(rooms: Rooms): RetrieversApi {
     });
     const [{ forecastRuns }, { readSpeeds }, { retrieverData }] = await Promise.all([
       import('../../runs/run-forecast.ts'),
-      import('../speeds.ts'),
+      import('../device/speeds.ts'),
       import('./retriever-data.ts'),
     ]);
     const tokenizer = await loadTokenizer(files);

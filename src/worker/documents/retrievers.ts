@@ -9,7 +9,7 @@ import type { PassageSource } from '../../retrieval/passages-prompt.ts';
 import { measure, RECALL_RANKS, Relevance } from '../../retrieval/relevance.ts';
 import { makeRetrieverRows, type PlacedQuestion, type RetrieverRow } from '../../retrieval/retriever-rows.ts';
 import type { DocumentQuestion, RetrieverMeasure, RetrieverScore } from '../api.ts';
-import { missingProject } from '../projects.ts';
+import { missingProject } from '../projects/projects.ts';
 import type { DocumentLibrary } from './library.ts';
 import type { IndexWatch } from './ports.ts';
 import type { DocumentSettings } from './settings.ts';

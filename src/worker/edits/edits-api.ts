@@ -3,12 +3,12 @@ import { changesAfter, diffOf, stepsTo, type RowChanges } from '../../data/row-c
 import { GraftError } from '../../errors.ts';
 import { replacer } from '../../data/replace.ts';
 import { changesFileOf } from '../../runs/headless-command.ts';
-import { unasked, type DataSet } from '../data.ts';
+import { unasked, type DataSet } from '../data/data.ts';
 import type { ChangedData, EditQuery, EditsApi, Failure, OnProgress, Replacement, RowsEdit } from '../api.ts';
-import type { OpenModel } from '../model.ts';
+import type { OpenModel } from '../models/model.ts';
 import { failureOf, listener, outcome } from '../outcome.ts';
-import type { Projects } from '../projects.ts';
-import type { Readings } from '../readings.ts';
+import type { Projects } from '../projects/projects.ts';
+import type { Readings } from '../projects/readings.ts';
 import type { Session } from '../session.ts';
 import { Slices, type SliceWatch } from '../slices.ts';
 import { unstopped } from '../stopping.ts';

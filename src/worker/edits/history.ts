@@ -13,7 +13,7 @@ import {
 import { keepDataSteps, lastDataStep, listDataSteps } from '../../storage/data-steps.ts';
 import type { StoredStepOfData } from '../../storage/records.ts';
 import type { DataHistory, DataName, StepInfo } from '../api.ts';
-import type { Projects } from '../projects.ts';
+import type { Projects } from '../projects/projects.ts';
 import type { Session } from '../session.ts';
 
 /** Where steps are kept; tests have their own. */

@@ -6,9 +6,9 @@ import { GraftError } from '../../errors.ts';
 import { times } from '../../numbers.ts';
 import { listResults, putResults } from '../../storage/results.ts';
 import type { GraftWorker, TestLooks } from '../api.ts';
-import type { DataSet } from '../data.ts';
+import type { DataSet } from '../data/data.ts';
 import { outcome } from '../outcome.ts';
-import type { Projects } from '../projects.ts';
+import type { Projects } from '../projects/projects.ts';
 import type { Session } from '../session.ts';
 
 /** The looks at one test part. */

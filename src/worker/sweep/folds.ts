@@ -5,8 +5,8 @@ import { foldItems, joinFolds, type MeasuredFold } from '../../evaluate/join-fol
 import type { SweepState, SweptRun } from '../../runs/sweep/record.ts';
 import type { StoredSweep } from '../../storage/records.ts';
 import type { Evaluation, Progress, Sample } from '../api.ts';
-import { unasked, type DataSet } from '../data.ts';
-import type { OpenModel } from '../model.ts';
+import { unasked, type DataSet } from '../data/data.ts';
+import type { OpenModel } from '../models/model.ts';
 import { storedId } from './info.ts';
 
 /** The measurement of a fold: its adapter on the test part of its rows. */

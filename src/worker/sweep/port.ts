@@ -4,10 +4,10 @@ import { formOfRun } from '../../runs/sweep/form.ts';
 import type { TrialOutcome, SweepPort } from '../../runs/sweep/drive.ts';
 import type { SweepState, SweptRun } from '../../runs/sweep/record.ts';
 import type { Failure, FormSpec, RunEvent, RunRecord } from '../api.ts';
-import type { DataSet } from '../data.ts';
+import type { DataSet } from '../data/data.ts';
 import { failureOf } from '../outcome.ts';
-import type { Runs } from '../runs.ts';
-import { otherTab } from '../training-lock.ts';
+import type { Runs } from '../runs/runs.ts';
+import { otherTab } from '../device/training-lock.ts';
 import { storedId } from './info.ts';
 
 /** What a sweep needs of the runs. */

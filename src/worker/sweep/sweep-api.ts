@@ -13,14 +13,14 @@ import {
 } from '../../storage/sweeps.ts';
 import type { GraftWorker, Progress, Prompting } from '../api.ts';
 import type { SweepsApi } from '../api/sweeps.ts';
-import type { DataSet } from '../data.ts';
-import { evaluate } from '../evaluation.ts';
-import type { OpenModel } from '../model.ts';
+import type { DataSet } from '../data/data.ts';
+import { evaluate } from '../evaluation/evaluation.ts';
+import type { OpenModel } from '../models/model.ts';
 import { listener, outcome } from '../outcome.ts';
-import type { Projects } from '../projects.ts';
-import type { Runs } from '../runs.ts';
+import type { Projects } from '../projects/projects.ts';
+import type { Runs } from '../runs/runs.ts';
 import { unknownAdapter, type Session } from '../session.ts';
-import { otherTab, tellTabs } from '../training-lock.ts';
+import { otherTab, tellTabs } from '../device/training-lock.ts';
 import type { Sweeps } from './sweeps.ts';
 
 interface Rooms {

@@ -20,8 +20,8 @@ import type {
   SweepForecast,
   SweepInfo,
 } from '../api.ts';
-import type { DataSet } from '../data.ts';
-import type { OpenModel } from '../model.ts';
+import type { DataSet } from '../data/data.ts';
+import type { OpenModel } from '../models/model.ts';
 import { failureOf } from '../outcome.ts';
 import {
   dealtRows,

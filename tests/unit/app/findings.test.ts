@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { shownFinding } from '../../../src/app/data/checked.ts';
 import { findingsOf, leftOut, type ShownFinding } from '../../../src/app/data/findings.ts';
 import { timeLeftInWords, paceOf, secondsLeft, type ImportPace } from '../../../src/app/data/time-left.ts';
-import { withFile, withoutPlace } from '../../../src/app/state/beside.ts';
+import { withFile, withoutPlace } from '../../../src/app/data/beside.ts';
 import { FINDINGS } from '../../../src/data/findings/finding.ts';
 import type { DataOptions, DataSummary, PlacedFinding, RowGroup } from '../../../src/worker/api.ts';
 

@@ -1,10 +1,10 @@
 /** The worker answers late: what a person did meanwhile stays, and nothing is shown in another project. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Adapters } from '../../../src/app/state/adapters.svelte.ts';
+import type { Adapters } from '../../../src/app/use/adapters.svelte.ts';
 import type { Preferences } from '../../../src/app/state/preferences.svelte.ts';
-import type { Results } from '../../../src/app/state/results.svelte.ts';
+import type { Results } from '../../../src/app/evaluate/results.svelte.ts';
 import type { Session } from '../../../src/app/state/session.svelte.ts';
-import type { Source } from '../../../src/app/state/source.ts';
+import type { Source } from '../../../src/app/data/source.ts';
 import type { AdapterInfo, ChatSettings, DataOptions } from '../../../src/worker/api.ts';
 import { held, withoutSvelte, type Held } from './runes.ts';
 import { NO_PROJECT, rest, sessionWith, type Call } from './session-with.ts';
@@ -28,7 +28,7 @@ describe('rows', () => {
 
   test('are open before a row is shown: the settings follow at once', async () => {
     const never = (): Promise<never> => new Promise(() => undefined);
-    const { Data } = await import('../../../src/app/state/data.svelte.ts');
+    const { Data } = await import('../../../src/app/data/data.svelte.ts');
     const data = new Data(
       sessionWith({ openData: () => Promise.resolve(opened(3)), previewRow: never, listData: never }),
       NO_PROJECT,
@@ -40,7 +40,7 @@ describe('rows', () => {
   test('replace those that were asked for first, however late the first ones come', async () => {
     const kept = held<unknown>();
     const files: string[] = [];
-    const { Data } = await import('../../../src/app/state/data.svelte.ts');
+    const { Data } = await import('../../../src/app/data/data.svelte.ts');
     const data = new Data(
       sessionWith({
         readData: () => kept.promise,
@@ -63,8 +63,8 @@ describe('rows', () => {
   /** The list of these rows of a data set of ten, and the rows that were asked to be shown. */
   async function listOf(found: (query: { readonly state?: string }) => readonly number[], show?: Call) {
     const asked: unknown[] = [];
-    const { Data } = await import('../../../src/app/state/data.svelte.ts');
-    const { RowList } = await import('../../../src/app/state/rows.svelte.ts');
+    const { Data } = await import('../../../src/app/data/data.svelte.ts');
+    const { RowList } = await import('../../../src/app/data/rows.svelte.ts');
     const session = sessionWith({
       openData: () => Promise.resolve(opened(10)),
       listRows: (query) => {
@@ -144,7 +144,7 @@ describe('rows', () => {
 
   test('the columns of the last look at a file are shown', async () => {
     const looks: Held<unknown>[] = [];
-    const { Columns } = await import('../../../src/app/state/columns.svelte.ts');
+    const { Columns } = await import('../../../src/app/data/columns.svelte.ts');
     const session = sessionWith({
       inspectData: () => {
         looks.push(held());
@@ -166,7 +166,7 @@ describe('chat', () => {
   const preferences = { count: 0 } as Preferences;
   const results = { keep: () => Promise.resolve() } as unknown as Results;
   async function chatWith(session: Session) {
-    const { Chat } = await import('../../../src/app/state/chat.svelte.ts');
+    const { Chat } = await import('../../../src/app/use/chat.svelte.ts');
     return new Chat(session, results, preferences);
   }
 
@@ -191,7 +191,7 @@ describe('chat', () => {
   test('takes the next question while the answers before it are being kept', async () => {
     const kept = held<undefined>();
     const waiting = { keep: () => kept.promise } as unknown as Results;
-    const { Chat } = await import('../../../src/app/state/chat.svelte.ts');
+    const { Chat } = await import('../../../src/app/use/chat.svelte.ts');
     const chat = new Chat(
       sessionWith({ chat: () => Promise.resolve({ ok: true, text: 'Me.', tokens: [], seconds: 1 }) }),
       waiting,
@@ -245,8 +245,8 @@ describe('measurements', () => {
   test('say nothing in the next project after they were stopped by leaving one', async () => {
     const answer = held<unknown>();
     const results = { project: 'a', keep: () => Promise.resolve() };
-    const { Evaluation } = await import('../../../src/app/state/evaluation.svelte.ts');
-    const { FewShot } = await import('../../../src/app/state/few-shot.svelte.ts');
+    const { Evaluation } = await import('../../../src/app/evaluate/evaluation.svelte.ts');
+    const { FewShot } = await import('../../../src/app/evaluate/few-shot.svelte.ts');
     const session = sessionWith({ evaluate: () => answer.promise, measureFewShot: () => answer.promise });
     const evaluation = new Evaluation(session, results as unknown as Results, 'evaluation');
     const fewShot = new FewShot(session, results as unknown as Results);
@@ -269,7 +269,7 @@ describe('measurements', () => {
 describe('adapters', () => {
   test('a name that was changed is there at once, and a late answer takes no later one back', async () => {
     const answers: Held<unknown>[] = [];
-    const { Adapters: Library } = await import('../../../src/app/state/adapters.svelte.ts');
+    const { Adapters: Library } = await import('../../../src/app/use/adapters.svelte.ts');
     const adapters: Adapters = new Library(
       sessionWith({
         listAdapters: () => new Promise(() => undefined),
@@ -294,7 +294,7 @@ describe('adapters', () => {
 
   test('the plan of a number format that is no longer chosen is dropped', async () => {
     const plans: Record<string, Held<unknown>> = { f16: held(), int8: held() };
-    const { Exporting } = await import('../../../src/app/state/exporting.svelte.ts');
+    const { Exporting } = await import('../../../src/app/use/exporting.svelte.ts');
     const formats = [{ name: 'onnx', types: ['f16', 'int8'], type: 'f16' }];
     const exporting = new Exporting(
       sessionWith({
@@ -315,7 +315,7 @@ describe('adapters', () => {
 
   test('an export that was closed stays closed when its base is open', async () => {
     const model = held<boolean>();
-    const { Exporting } = await import('../../../src/app/state/exporting.svelte.ts');
+    const { Exporting } = await import('../../../src/app/use/exporting.svelte.ts');
     const exporting = new Exporting(
       sessionWith(
         {
@@ -378,7 +378,7 @@ test('an ended run does not replace the one that is on the screen by then', asyn
     evals: [],
     samples: [],
   });
-  const { Run } = await import('../../../src/app/state/run.svelte.ts');
+  const { Run } = await import('../../../src/app/train/run.svelte.ts');
   const run = new Run(
     sessionWith(
       {

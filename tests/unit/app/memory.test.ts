@@ -1,6 +1,6 @@
 /** The memory panel on weights that one buffer cannot hold. */
 import { describe, expect, test } from 'vitest';
-import { fitsNote, misfits, muchNote, splitNote } from '../../../src/app/state/plan-words.ts';
+import { fitsNote, misfits, muchNote, splitNote } from '../../../src/app/train/plan-words.ts';
 import type { DeviceWords } from '../../../src/app/state/device.svelte.ts';
 import type { RunMemory } from '../../../src/worker/api.ts';
 

@@ -1,6 +1,6 @@
 /** What a screen reader hears at the end of a run: the verdict that stands on the page. */
 import { expect, test } from 'vitest';
-import { Milestones } from '../../../src/app/state/milestones.ts';
+import { Milestones } from '../../../src/app/train/milestones.ts';
 import { startOf } from '../../../src/evaluate/reading-brief.ts';
 import { describeReading } from '../../../src/evaluate/reading-words.ts';
 import type { Reading, RunSummary, StepPoint } from '../../../src/worker/api.ts';

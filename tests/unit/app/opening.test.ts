@@ -1,6 +1,6 @@
 /** What the page says while a project is being opened. */
 import { expect, test } from 'vitest';
-import { openingWords } from '../../../src/app/state/opening.svelte.ts';
+import { openingWords } from '../../../src/app/data/opening.svelte.ts';
 
 const MIB = 2 ** 20;
 

@@ -1,7 +1,13 @@
 /** A measurement is out of date once its inputs have changed, and only then. */
 import { recordOf } from '../../../src/evaluate/record.ts';
 import { describe, expect, test } from 'vitest';
-import { adapterName, comparable, isLarger, outdated, type NowOpen } from '../../../src/app/state/origin.ts';
+import {
+  adapterName,
+  comparable,
+  isLarger,
+  outdated,
+  type NowOpen,
+} from '../../../src/app/evaluate/origin.ts';
 import type { DataOptions, Origin } from '../../../src/worker/api.ts';
 
 const OPTIONS: DataOptions = { maxLength: 64, overlong: 'drop', validation: 0.1, test: 0.1, seed: 42 };

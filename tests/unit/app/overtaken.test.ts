@@ -26,7 +26,7 @@ function asked(): { readonly calls: Held<unknown>[]; readonly call: Call } {
 
 test('the list that was asked for last is shown, and who asked before waits for it', async () => {
   const { calls, call } = asked();
-  const { Runs } = await import('../../../src/app/state/runs.svelte.ts');
+  const { Runs } = await import('../../../src/app/train/runs.svelte.ts');
   const runs = new Runs(sessionWith({ listRuns: call }), NO_PROJECT);
   const listed = (id: string) => ({ ok: true, runs: [{ id, created: 1 }] });
   const shown: string[] = [];
@@ -77,7 +77,7 @@ test('a project that is made or deleted while the list is read is listed as it i
 
 test('a new run is cancelled before its first step, also once it is saved', async () => {
   const told: string[] = [];
-  const { Run } = await import('../../../src/app/state/run.svelte.ts');
+  const { Run } = await import('../../../src/app/train/run.svelte.ts');
   const run = new Run(
     sessionWith(
       {
@@ -98,8 +98,8 @@ test('a new run is cancelled before its first step, also once it is saved', asyn
 
 test('a list of runs that comes late does not make the next run the one before', async () => {
   const { calls, call } = asked();
-  const { Runs } = await import('../../../src/app/state/runs.svelte.ts');
-  const { RunFollower } = await import('../../../src/app/state/run-follower.ts');
+  const { Runs } = await import('../../../src/app/train/runs.svelte.ts');
+  const { RunFollower } = await import('../../../src/app/train/run-follower.ts');
   const runs = new Runs(sessionWith({ listRuns: call }), NO_PROJECT);
   // The second run has started, and is not saved yet.
   const run: { active: boolean; savedAs?: string; record?: { id: string } } = { active: true };
@@ -169,7 +169,7 @@ test('documents that are added while the list is read are listed, and another pr
 test('a change of a row reaches the rows that it was made on, before others are opened', async () => {
   const order: string[] = [];
   const { calls, call } = asked();
-  const { Data } = await import('../../../src/app/state/data.svelte.ts');
+  const { Data } = await import('../../../src/app/data/data.svelte.ts');
   const { editingOf } = await import('../../../src/app/data/editing.svelte.ts');
   const session = sessionWith({
     editRows: (edit) => {
@@ -198,7 +198,7 @@ test('a change of a row reaches the rows that it was made on, before others are 
 
 test('a metric that is added while another one is scored, and a judging meanwhile, take none from the measurement', async () => {
   const { calls, call } = asked();
-  const { Evaluation } = await import('../../../src/app/state/evaluation.svelte.ts');
+  const { Evaluation } = await import('../../../src/app/evaluate/evaluation.svelte.ts');
   // The state imports it when it is needed, which may take long the first time.
   await import('../../../src/evaluate/add-scorers.ts');
   const project = { project: 'a', keep: () => Promise.resolve(undefined) };

@@ -1,7 +1,7 @@
 /** Progress and time left of a measurement, in words. */
 import { expect, test } from 'vitest';
 import { howFarInWords, whatInWords } from '../../../src/app/evaluate/progress.ts';
-import { MeasurementPace } from '../../../src/app/state/pace.ts';
+import { MeasurementPace } from '../../../src/app/train/pace.ts';
 import type { Progress } from '../../../src/worker/api.ts';
 
 const SECOND = 1000;

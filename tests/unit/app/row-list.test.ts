@@ -1,7 +1,7 @@
 /** The list of rows while its answers are late. */
 import { beforeAll, expect, test } from 'vitest';
-import type { Data } from '../../../src/app/state/data.svelte.ts';
-import { RowList } from '../../../src/app/state/rows.svelte.ts';
+import type { Data } from '../../../src/app/data/data.svelte.ts';
+import { RowList } from '../../../src/app/data/rows.svelte.ts';
 import type { Session } from '../../../src/app/state/session.svelte.ts';
 import { withoutSvelte } from './runes.ts';
 

@@ -1,7 +1,7 @@
 /** The task card that a sample fills. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
-import { suitedTexts, Task, type SampleTask } from '../../../src/app/state/task.svelte.ts';
+import { suitedTexts, Task, type SampleTask } from '../../../src/app/task/task.svelte.ts';
 import { cardOf } from '../../../src/app/task/card.ts';
 import { withoutSvelte } from './runes.ts';
 

@@ -13,7 +13,7 @@ import {
   type Table,
 } from '../../../src/app/evaluate/tuned-rows.ts';
 import { tunedOf } from '../../../src/app/evaluate/tuned.ts';
-import type { NowOpen } from '../../../src/app/state/origin.ts';
+import type { NowOpen } from '../../../src/app/evaluate/origin.ts';
 import { seedCell } from '../../../src/evaluate/cells.ts';
 import { fromTuned } from '../../../src/evaluate/earlier.ts';
 import { exactMatch } from '../../../src/scorers/exact-match.ts';

@@ -60,7 +60,7 @@ test('a refused file of test rows', async () => {
     },
     { announcer: { say: (words: string) => void said.push(words) } },
   );
-  const { Data } = await import('../../../src/app/state/data.svelte.ts');
+  const { Data } = await import('../../../src/app/data/data.svelte.ts');
   const data = new Data(session, NO_PROJECT);
   await data.openFile(new File(['{"prompt": "a", "completion": "b"}'], 'rows.jsonl'));
   locked = true;
@@ -100,8 +100,8 @@ test('refused rows that the project keeps, whose file is the open one with other
     listData: () => Promise.resolve({ ok: true, sets: [] }),
   });
   const [{ Data }, { RowOpener }] = await Promise.all([
-    import('../../../src/app/state/data.svelte.ts'),
-    import('../../../src/app/state/row-opener.svelte.ts'),
+    import('../../../src/app/data/data.svelte.ts'),
+    import('../../../src/app/data/row-opener.svelte.ts'),
   ]);
   const data = new Data(session, NO_PROJECT);
   const rows = new RowOpener({

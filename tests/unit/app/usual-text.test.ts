@@ -1,7 +1,7 @@
 /** How the page reads a text file before a person says otherwise. */
 import { expect, test } from 'vitest';
-import { SPLIT } from '../../../src/app/state/source.ts';
-import { usualText } from '../../../src/app/state/usual-text.ts';
+import { SPLIT } from '../../../src/app/data/source.ts';
+import { usualText } from '../../../src/app/task/usual-text.ts';
 import { documentsOf } from '../../../src/data/documents.ts';
 import { divideRows } from '../../../src/data/parts.ts';
 

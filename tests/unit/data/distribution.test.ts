@@ -7,7 +7,7 @@ import type { RowSet } from '../../../src/data/row-set.ts';
 import { whole } from '../../../src/data/findings/slow.ts';
 import { epochStatistics } from '../../../src/runs/epoch-statistics.ts';
 import { START } from '../../../src/app/train/kept-settings.ts';
-import type { OpenModel } from '../../../src/worker/model.ts';
+import type { OpenModel } from '../../../src/worker/models/model.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { openSprig } from '../worker/open-sprig.ts';
 

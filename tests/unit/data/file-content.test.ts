@@ -3,7 +3,7 @@ import { beforeAll, afterAll, expect, test, vi } from 'vitest';
 import { blobOf, bytesOf, readFrom, SpillBlob } from '../../../src/data/file-content.ts';
 import { linesOf } from '../../../src/data/lines.ts';
 import { versionOf } from '../../../src/data/options.ts';
-import { withHashes } from '../../../src/worker/file-hashes.ts';
+import { withHashes } from '../../../src/worker/data/file-hashes.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 /** A blob whose bytes can be had at once, which Node has no way for. */

@@ -15,8 +15,8 @@ import { canBeTokenizedAgain, tokenizeAgain } from '../../../src/data/tokenize-a
 import { pairsOf, promptPairsOf } from '../../../src/evaluate/loss-part.ts';
 import { itemsOf } from '../../../src/lists.ts';
 import { testPartOf } from '../../../src/worker/edits/looks.ts';
-import type { OpenModel } from '../../../src/worker/model.ts';
-import { askedRows } from '../../../src/worker/rows-of-run.ts';
+import type { OpenModel } from '../../../src/worker/models/model.ts';
+import { askedRows } from '../../../src/worker/runs/rows-of-run.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { openSprig } from '../worker/open-sprig.ts';
 

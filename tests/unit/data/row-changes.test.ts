@@ -22,7 +22,7 @@ import {
 import { findRows, listRows } from '../../../src/data/row-list.ts';
 import type { Entry, RowSet } from '../../../src/data/row-set.ts';
 import type { ExampleContent } from '../../../src/text/trainable.ts';
-import type { OpenModel } from '../../../src/worker/model.ts';
+import type { OpenModel } from '../../../src/worker/models/model.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { graftError } from '../expect-graft-error.ts';
 import { openSprig } from '../worker/open-sprig.ts';

@@ -14,7 +14,7 @@ import {
 import type { DataFile, DataOptions } from '../../../src/worker/api.ts';
 import type { RowSet } from '../../../src/data/row-set.ts';
 import { itemOf, itemsOf } from '../../../src/lists.ts';
-import type { OpenModel } from '../../../src/worker/model.ts';
+import type { OpenModel } from '../../../src/worker/models/model.ts';
 import { openData } from '../../../src/data/open-data.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { describeShared, sharedPath } from '../../shared.ts';

@@ -8,7 +8,7 @@ import {
 } from '../../../src/export/load-section.ts';
 import { lossesOfCard, mergedCard, modelCard } from '../../../src/export/model-card.ts';
 import { withBase, type Files } from '../../../src/export/peft.ts';
-import { Bases } from '../../../src/worker/bases.ts';
+import { Bases } from '../../../src/worker/models/bases.ts';
 import type { StoredModel } from '../../../src/storage/model-writer.ts';
 
 const config = {

@@ -4,7 +4,7 @@ import { contentOf } from '../../../src/model/content.ts';
 import { isOnnxEncoder, onlyOnnx, onnxPositions } from '../../../src/model/onnx-encoder.ts';
 import { readPrefixes } from '../../../src/model/pooling.ts';
 import { memoryFiles, type FileSet } from '../../../src/weights/bytes.ts';
-import { modelFiles } from '../../../src/worker/models.ts';
+import { modelFiles } from '../../../src/worker/models/models.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const BERT = { model_type: 'bert', hidden_size: 32, num_attention_heads: 4 };

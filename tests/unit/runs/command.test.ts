@@ -15,7 +15,7 @@ import { readWeightChoices } from '../../../src/cli/session.ts';
 import type { BaseWeights, DataFile, DataOptions, FormSpec } from '../../../src/worker/api.ts';
 import { onlyTask, rowsOf, type RowSet } from '../../../src/data/row-set.ts';
 import { itemsOf } from '../../../src/lists.ts';
-import type { OpenModel } from '../../../src/worker/model.ts';
+import type { OpenModel } from '../../../src/worker/models/model.ts';
 import { openData } from '../../../src/data/open-data.ts';
 import { headlessCommand, specOfForm } from '../../../src/runs/headless-command.ts';
 import { readRecipe, recipeOf, writeRecipe } from '../../../src/settings/recipe.ts';

@@ -2,9 +2,9 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { WeightChoices } from '../../../src/model/weight-types.ts';
 import type { DataFile, DataOptions, RunMemory, FormSpec } from '../../../src/worker/api.ts';
-import type { DataSet } from '../../../src/worker/data.ts';
+import type { DataSet } from '../../../src/worker/data/data.ts';
 import { planRun } from '../../../src/runs/run-memory.ts';
-import type { OpenModel } from '../../../src/worker/model.ts';
+import type { OpenModel } from '../../../src/worker/models/model.ts';
 import { failureOf } from '../../../src/worker/outcome.ts';
 import { chatTokens } from '../../../src/worker/session.ts';
 import { dryRun, openSprig, readRows } from '../worker/open-sprig.ts';

@@ -10,7 +10,7 @@ import { passMarkOf } from '../../../src/scorers/rewards/reward.ts';
 import type { RewardSpec } from '../../../src/scorers/rewards/specs.ts';
 import type { StoredRun } from '../../../src/storage/records.ts';
 import type { Reading } from '../../../src/train/reading.ts';
-import { runReading } from '../../../src/worker/run-records.ts';
+import { runReading } from '../../../src/worker/runs/run-records.ts';
 import { RUN_CASES, type RunCase } from '../../long/run-cases.ts';
 
 interface Recorded {

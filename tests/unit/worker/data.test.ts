@@ -1,9 +1,9 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { DataFile, DataOptions, DataSummary, OtherFiles, FormSpec } from '../../../src/worker/api.ts';
 import { preview, rowsOf, type RowSet } from '../../../src/data/row-set.ts';
-import { restoredData } from '../../../src/worker/data.ts';
-import { askedRows, storedRows } from '../../../src/worker/rows-of-run.ts';
-import { folderOfFiles, type OpenModel } from '../../../src/worker/model.ts';
+import { restoredData } from '../../../src/worker/data/data.ts';
+import { askedRows, storedRows } from '../../../src/worker/runs/rows-of-run.ts';
+import { folderOfFiles, type OpenModel } from '../../../src/worker/models/model.ts';
 import { openData } from '../../../src/data/open-data.ts';
 import { promptOfQuestion } from '../../../src/evaluate/answer.ts';
 import { questionsOf } from '../../../src/data/questions.ts';

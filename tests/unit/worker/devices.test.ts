@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/engine/device.ts';
 import { GraftError } from '../../../src/errors.ts';
-import { describeDevice, openChosen, type DeviceOpeners } from '../../../src/worker/devices.ts';
+import { describeDevice, openChosen, type DeviceOpeners } from '../../../src/worker/device/devices.ts';
 
 const MIB = 2 ** 20;
 

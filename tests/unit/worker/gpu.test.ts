@@ -9,7 +9,7 @@ import {
 import { SHADERS } from '../../../src/engine/webgpu/lowering.ts';
 import { keptFor, measuredOn, toKeep } from '../../../src/engine/webgpu/measured-on.ts';
 import { deviceName } from '../../../src/runs/card-facts.ts';
-import { openGpu } from '../../../src/worker/gpu.ts';
+import { openGpu } from '../../../src/worker/device/gpu.ts';
 
 test('an adapter goes by its full name where the browser gives it, else by vendor and family', () => {
   expect(deviceName({ vendor: 'apple', architecture: 'metal-3', description: 'Apple M2' })).toBe('Apple M2');

@@ -4,8 +4,8 @@ import type { Device } from '../../../src/engine/device.ts';
 import { GpuDevice } from '../../../src/engine/webgpu/device.ts';
 import { USUAL_GPU } from '../../../src/engine/webgpu/target.ts';
 import type { KernelsState } from '../../../src/worker/api.ts';
-import { Kernels, kernelsApi } from '../../../src/worker/kernels-api.ts';
-import type { OpenModel } from '../../../src/worker/model.ts';
+import { Kernels, kernelsApi } from '../../../src/worker/device/kernels-api.ts';
+import type { OpenModel } from '../../../src/worker/models/model.ts';
 import { Queue } from '../../../src/worker/queue.ts';
 import type { Session } from '../../../src/worker/session.ts';
 

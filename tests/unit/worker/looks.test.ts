@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { DataOptions } from '../../../src/data/options.ts';
 import type { StoredResult } from '../../../src/storage/records.ts';
 import type { GraftWorker } from '../../../src/worker/api.ts';
-import type { DataSet } from '../../../src/worker/data.ts';
+import type { DataSet } from '../../../src/worker/data/data.ts';
 import { countingLooks, haveSameRows, Looks, type LookStore } from '../../../src/worker/edits/looks.ts';
 import { graftError } from '../expect-graft-error.ts';
 import { openSprig, readRows } from './open-sprig.ts';

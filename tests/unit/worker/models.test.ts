@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { licenceOf } from '../../../src/weights/licence.ts';
-import { checkAnyModel, checkModelFiles, freeName, modelFiles } from '../../../src/worker/models.ts';
+import { checkAnyModel, checkModelFiles, freeName, modelFiles } from '../../../src/worker/models/models.ts';
 import { folder } from '../../../src/cli/files.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
 import { referencePath } from '../../engine/reference-file.ts';

@@ -9,8 +9,8 @@ import { AS_STORED } from '../../../src/model/weight-types.ts';
 import { loadTokenizer } from '../../../src/text/tokenizer.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
 import type { DataFile, DataOptions, OtherFiles } from '../../../src/worker/api.ts';
-import { unasked, type DataSet } from '../../../src/worker/data.ts';
-import type { OpenModel } from '../../../src/worker/model.ts';
+import { unasked, type DataSet } from '../../../src/worker/data/data.ts';
+import type { OpenModel } from '../../../src/worker/models/model.ts';
 import { openData } from '../../../src/data/open-data.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 

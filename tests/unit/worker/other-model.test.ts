@@ -1,8 +1,8 @@
 /** Why a run cannot be resumed on the open model. */
 import { expect, test } from 'vitest';
 import type { StoredRun } from '../../../src/storage/records.ts';
-import { otherModel } from '../../../src/worker/other-model.ts';
-import type { OpenModel } from '../../../src/worker/model.ts';
+import { otherModel } from '../../../src/worker/runs/other-model.ts';
+import type { OpenModel } from '../../../src/worker/models/model.ts';
 
 const RUN = { baseModel: 'small', bundled: false, precision: 'f16' } as StoredRun;
 const open = (precision: 'f32' | 'f16'): OpenModel => ({ info: { precision } }) as OpenModel;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { phoneBytes } from '../../../src/worker/phone.ts';
+import { phoneBytes } from '../../../src/worker/device/phone.ts';
 
 const IPHONE =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1';

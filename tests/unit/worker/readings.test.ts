@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Queue } from '../../../src/worker/queue.ts';
-import { Readings } from '../../../src/worker/readings.ts';
+import { Readings } from '../../../src/worker/projects/readings.ts';
 import { readingStopped } from '../../../src/worker/slices.ts';
 import { unstopped } from '../../../src/worker/stopping.ts';
 

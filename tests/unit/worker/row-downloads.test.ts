@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ModelStore } from '../../../src/storage/models.ts';
 import type { DownloadStatus } from '../../../src/worker/api/downloads.ts';
-import { RowDownloads } from '../../../src/worker/row-downloads.ts';
+import { RowDownloads } from '../../../src/worker/data/row-downloads.ts';
 import { commitOf, HubServer } from '../../hub-server.ts';
 import { graftError } from '../expect-graft-error.ts';
 import { MemoryFolder } from '../storage/memory-folder.ts';

@@ -4,8 +4,8 @@ import { distributing, distributionOf } from '../../../src/data/distribution.ts'
 import { openData } from '../../../src/data/open-data.ts';
 import type { RowSet } from '../../../src/data/row-set.ts';
 import type { Progress } from '../../../src/worker/api.ts';
-import type { OpenModel } from '../../../src/worker/model.ts';
-import { RowSearches } from '../../../src/worker/row-searches.ts';
+import type { OpenModel } from '../../../src/worker/models/model.ts';
+import { RowSearches } from '../../../src/worker/data/row-searches.ts';
 import { Slices, type SliceWatch } from '../../../src/worker/slices.ts';
 import { graftError } from '../expect-graft-error.ts';
 import { openSprig } from './open-sprig.ts';

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Device } from '../../../src/engine/device.ts';
 import type { Progress } from '../../../src/worker/api.ts';
-import type { ModelSource, OpenModel } from '../../../src/worker/model.ts';
+import type { ModelSource, OpenModel } from '../../../src/worker/models/model.ts';
 import { Session } from '../../../src/worker/session.ts';
 
 /** A device, and models on it, that count how often they are opened and freed. */

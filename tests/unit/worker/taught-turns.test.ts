@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { turnsOf } from '../../../src/data/turns.ts';
 import type { Example } from '../../../src/data/example.ts';
 import type { StoredDataFiles } from '../../../src/storage/records.ts';
-import { previewPrompt } from '../../../src/worker/chat.ts';
-import type { DataSet } from '../../../src/worker/data.ts';
+import { previewPrompt } from '../../../src/worker/chat/chat.ts';
+import type { DataSet } from '../../../src/worker/data/data.ts';
 import { takesSystemPrompt } from '../../../src/text/system-prompt.ts';
 import { Session, type Current } from '../../../src/worker/session.ts';
-import { TurnsOfRows } from '../../../src/worker/taught-turns.ts';
+import { TurnsOfRows } from '../../../src/worker/chat/taught-turns.ts';
 import { openSprig } from './open-sprig.ts';
 
 const message = (

@@ -2,10 +2,10 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { DataFile, DataOptions, Seen } from '../../../src/worker/api.ts';
 import type { RowSet } from '../../../src/data/row-set.ts';
-import type { OpenModel } from '../../../src/worker/model.ts';
+import type { OpenModel } from '../../../src/worker/models/model.ts';
 import { openData } from '../../../src/data/open-data.ts';
 import { Slices } from '../../../src/worker/slices.ts';
-import { seenRows, type TrainedOn } from '../../../src/worker/trained-on.ts';
+import { seenRows, type TrainedOn } from '../../../src/worker/evaluation/trained-on.ts';
 import { openSprig } from './open-sprig.ts';
 
 let model: OpenModel;

@@ -7,7 +7,7 @@ import { afterAll, expect, test } from 'vitest';
 import { useLogCommand } from '../../../src/cli/use-log.ts';
 import { ExampleReader } from '../../../src/data/formats.ts';
 import { ResultFile } from '../../../src/worker/archive/layout.ts';
-import { feedbackApi } from '../../../src/worker/feedback-api.ts';
+import { feedbackApi } from '../../../src/worker/chat/feedback-api.ts';
 import type { Session } from '../../../src/worker/session.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-use-look-'));

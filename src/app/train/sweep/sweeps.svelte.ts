@@ -13,7 +13,7 @@ import type {
 } from '../../../worker/api.ts';
 import { Latest } from '../../state/latest.ts';
 import { ofProject } from '../../state/of-studio.svelte.ts';
-import { MeasurementPace } from '../../state/pace.ts';
+import { MeasurementPace } from '../pace.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 
 /** What the run that trains does. */

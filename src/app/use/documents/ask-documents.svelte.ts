@@ -11,7 +11,7 @@ import type {
 import { messageOf } from '../../../errors.ts';
 import { fetchBytes } from '../../start/fetch.ts';
 import type { Sample } from '../../start/samples.svelte.ts';
-import type { Chat } from '../../state/chat.svelte.ts';
+import type { Chat } from '../chat.svelte.ts';
 import { ofProject } from '../../state/of-studio.svelte.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 

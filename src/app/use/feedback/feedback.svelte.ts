@@ -8,7 +8,7 @@ import type {
   Origin,
   PreferredPair,
 } from '../../../worker/api.ts';
-import type { Answer } from '../../state/chat.svelte.ts';
+import type { Answer } from '../chat.svelte.ts';
 import { ofProject } from '../../state/of-studio.svelte.ts';
 import type { Session } from '../../state/session.svelte.ts';
 

@@ -12,9 +12,9 @@ import type {
   SettingWarning,
 } from '../../../worker/api.ts';
 import { device } from '../../state/device.svelte.ts';
-import { Evaluation } from '../../state/evaluation.svelte.ts';
+import { Evaluation } from '../../evaluate/evaluation.svelte.ts';
 import { ofProject } from '../../state/of-studio.svelte.ts';
-import { misfits } from '../../state/plan-words.ts';
+import { misfits } from '../../train/plan-words.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 import { isSameModel } from '../../ui/model-names.ts';
 import { feedbackOf, type Feedback } from './feedback.svelte.ts';

@@ -2,7 +2,7 @@
 import type { MixtureTask } from '../../../data/mixture.ts';
 import { ROWS_FILE, TEST_FILE } from '../../../data/parts.ts';
 import type { DataFile, DataSummary } from '../../../worker/api.ts';
-import type { RowReading } from '../../state/source.ts';
+import type { RowReading } from '../../data/source.ts';
 
 const FEEDBACK_TASK = 'feedback';
 export const FEEDBACK_FILE = 'feedback.jsonl';

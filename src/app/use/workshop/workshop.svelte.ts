@@ -1,7 +1,7 @@
 /** The mixture that a person makes by sliders: it is made again after each change, answers, and is measured. */
 import type { Failure, Mixture, MixtureLoss, Progress } from '../../../worker/api.ts';
 import { ofProject } from '../../state/of-studio.svelte.ts';
-import { MIXTURE_NAME } from '../../state/origin.ts';
+import { MIXTURE_NAME } from '../../evaluate/origin.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 
 /** A mixture with its measured loss. */

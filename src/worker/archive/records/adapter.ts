@@ -1,7 +1,7 @@
 /** An adapter of the library. */
 import * as v from 'valibot';
 import { METHODS } from '../../../settings/registry.ts';
-import { BaseWeights } from '../../base-weights.ts';
+import { BaseWeights } from '../../models/base-weights.ts';
 import { DataOptions, DataRef } from './data.ts';
 import { count, id, number, text } from './values.ts';
 

@@ -4,7 +4,7 @@ import type { SettingValue } from '../../../settings/setting.ts';
 import { mayBeMissing, PAGE_TABLE } from '../../../settings/table.ts';
 import { allowed, isAllowed } from '../../../settings/values.ts';
 import type { Reading as CurveReading } from '../../../train/reading.ts';
-import { BaseWeights } from '../../base-weights.ts';
+import { BaseWeights } from '../../models/base-weights.ts';
 import { DataOptions, DataRef } from './data.ts';
 import { Forgetting } from '../../../evaluate/record-file.ts';
 import { count, id, number, text } from './values.ts';
