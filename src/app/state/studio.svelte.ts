@@ -10,7 +10,6 @@ import type { Equipment } from './equipment.ts';
 import { Evaluation } from '../evaluate/evaluation.svelte.ts';
 import { FewShot } from '../evaluate/few-shot.svelte.ts';
 import { Models } from '../task/models.svelte.ts';
-import { nowOf } from './now.ts';
 import { OpenProject } from './open-project.ts';
 import type { NowOpen } from '../evaluate/origin.ts';
 import { MemoryForecast } from '../train/plan.svelte.ts';
@@ -93,7 +92,23 @@ export class Studio {
 
   /** The current inputs of a measurement: one with other inputs is out of date. */
   get now(): NowOpen {
-    return nowOf(this);
+    const { session, data, projects, adapters, runs, run } = this;
+    // Rows of a project that was just opened are read when a stage needs them.
+    const kept = data.kept ?? projects.current?.data;
+    const version = data.version ?? kept?.version;
+    const options = data.summary && !data.kept ? data.options : kept?.options;
+    return {
+      model: session.model ?? session.wanted,
+      ...(version !== undefined && options && { rows: { version, options } }),
+      ...(adapters.loaded && { adapters: adapters.list }),
+      ...(adapters.mixture !== undefined && { mixture: adapters.mixture }),
+      ...(runs.loaded && {
+        runs: runs.all.map(({ id, step }) => ({
+          id,
+          step: id === run.record?.id ? (run.last?.step ?? 0) : step,
+        })),
+      }),
+    };
   }
 
   /** First visit: the whole path on the bundled model and a sample, with the settings that the sample suggests. */
