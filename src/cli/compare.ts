@@ -38,7 +38,7 @@ export const compareFlags = {
     help: 'whose answers are compared, for files of several methods: one name for both files, or one for each. A name is that of the method or the adapter in the lines',
   },
   seed: { value: 'N', help: `draws the rows of the bootstrap (default: ${DEFAULT_SEED})` },
-  json: { help: 'print difference, interval, improved, worsened and mcnemar_p as JSON' },
+  json: { help: 'print rows, compared, difference, interval, improved, worsened and mcnemar_p as JSON' },
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 
@@ -80,9 +80,9 @@ export async function compareCommand(args: readonly string[], output: Output): P
   const found = await comparePredictions(one, other, metric, seed, startSandbox);
   tellFailures(found.failures, output);
   if (flags.on('json')) {
-    const { rows, difference, interval, improved, worsened, mcnemarP } = found;
+    const { rows, compared, difference, interval, improved, worsened, mcnemarP } = found;
     output.result(
-      `${JSON.stringify({ rows, metric: metric.name, ...settingsReport([metric]), difference, interval, improved, worsened, mcnemar_p: mcnemarP })}\n`,
+      `${JSON.stringify({ rows, compared, metric: metric.name, ...settingsReport([metric]), difference, interval, improved, worsened, mcnemar_p: mcnemarP })}\n`,
     );
     return;
   }
@@ -95,7 +95,7 @@ export async function compareCommand(args: readonly string[], output: Output): P
 const places = (metric: AnswerScorer): number => (inPrint(metric, 1) === 1 ? 4 : 2);
 
 function inWords(found: PredictionDifference, metric: AnswerScorer, first: string, second: string): string {
-  const { rows, difference, interval, improved, worsened, mcnemarP } = found;
+  const { rows, compared, difference, interval, improved, worsened, mcnemarP } = found;
   const digits = (value: number): string => value.toFixed(places(metric));
   const [low, high] = interval;
   const isSure = mcnemarP === null ? hasWidth(interval) && (low > 0 || high < 0) : mcnemarP < LEVEL;
@@ -104,7 +104,7 @@ function inWords(found: PredictionDifference, metric: AnswerScorer, first: strin
       ? `${second} scores the same as ${first}`
       : `${second} scores ${difference > 0 ? 'higher' : 'lower'} than ${first} by ${digits(Math.abs(difference))}, which ${isSure ? 'is hardly chance' : 'may be chance'}`;
   return [
-    `${verdict}: ${metric.heading}, ${plural(rows, 'row')}.\n\n`,
+    `${verdict}: ${metric.heading}, ${compared < rows ? `${compared} of ` : ''}${plural(rows, 'row')}.\n\n`,
     textTable(
       ['file', metric.heading],
       [

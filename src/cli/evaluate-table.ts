@@ -5,7 +5,14 @@ import { base } from '../evaluate/methods/base.ts';
 import { rewardScoresOf } from '../evaluate/report.ts';
 import type { Line, TunedTable } from '../evaluate/table-report.ts';
 import { proportion } from '../proportion.ts';
-import { generalLossOf, pairsInWords, promptsOf, type TunedStanding } from '../evaluate/tuned-table.ts';
+import {
+  generalLossOf,
+  pairsInWords,
+  PART_SCORED,
+  promptsOf,
+  scoredRowsInWords,
+  type TunedStanding,
+} from '../evaluate/tuned-table.ts';
 import { count, formatBytes, threeDigits } from '../numbers.ts';
 import { twoDigits } from '../evaluate/forgetting.ts';
 import { textTable } from './evaluate-output.ts';
@@ -66,6 +73,7 @@ export function tunedTableText({ metric, pairsAgainstBase, lines }: TunedTable):
       const { kind = NONE, took: { parameters, peakBytes, secondsPerStep } = {}, forgetting } = side.subject;
       const right = promptsOf({ side });
       const loss = generalLossOf({ side });
+      const scored = metric && scoredRowsInWords({ side }, metric);
       const wordsOf = (standing: TunedStanding | undefined): string => (standing ? STANDING[standing] : '');
       const change =
         forgetting?.after === undefined ? '' : ` ${signed(forgetting.after - forgetting.before)}`;
@@ -79,7 +87,7 @@ export function tunedTableText({ metric, pairsAgainstBase, lines }: TunedTable):
         ...(hasPairs ? [pairCell(line, wordsOf(pairs.standing))] : []),
         ...(metric
           ? [
-              `${scoreCell(metric, metricsOf(side, [metric]))}${metric.better === 'lower' ? wordsOf(score.standing).replace('highest', 'lowest') : wordsOf(score.standing)}`,
+              `${scoreCell(metric, metricsOf(side, [metric]))}${scored ? ` ${scored}` : ''}${metric.better === 'lower' ? wordsOf(score.standing).replace('highest', 'lowest') : wordsOf(score.standing)}`,
             ]
           : []),
         ...(measured
@@ -95,8 +103,10 @@ export function tunedTableText({ metric, pairsAgainstBase, lines }: TunedTable):
     }),
   );
   const marks = marksInWords(text);
+  const isInPart = lines.some(({ side }) => metric && scoredRowsInWords({ side }, metric) !== '');
   const pairsText = hasPairs ? `${pairsInWords(pairsAgainstBase)}\n` : '';
-  return `\n${text}${pairsText}${marks === '' ? '' : `${marks}\n`}`;
+  const partText = isInPart ? `${PART_SCORED}\n` : '';
+  return `\n${text}${pairsText}${partText}${marks === '' ? '' : `${marks}\n`}`;
 }
 
 const signed = (change: number): string => `${change < 0 ? '−' : '+'}${Math.abs(change).toFixed(3)}`;

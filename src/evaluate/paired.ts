@@ -38,21 +38,44 @@ export function compare(first: readonly boolean[], second: readonly boolean[], c
   };
 }
 
+/** A score of each row; a row without one counts for nothing. */
+export type RowScores = readonly (number | null | undefined)[];
+
 /** On how many rows each of two methods scores higher. */
 export interface Leads {
   readonly first: number;
   readonly second: number;
+  /** The rows for which both have a score: only these are compared. */
+  readonly compared: number;
+  readonly rows: number;
   /** As in {@link Paired}; the same number for scores of 0 and 1. */
   readonly p: number;
 }
 
-/** The same for scores of any height: rows with equal scores show nothing (sign test). @throws RangeError as {@link compare} */
-export function compareScores(first: readonly number[], second: readonly number[]): Leads {
+/**
+ * The same for scores of any height: rows with equal scores show nothing (sign test).
+ *
+ * @param first of all rows, also those without a score; `second` of the same rows in the same order
+ * @throws RangeError as {@link compare}
+ */
+export function compareScores(first: RowScores, second: RowScores): Leads {
+  const changes = changesOf(first, second).flatMap((change) => change ?? []);
+  const ahead = changes.filter((change) => change < 0).length;
+  const behind = changes.filter((change) => change > 0).length;
+  return {
+    ...{ first: ahead, second: behind, p: mcnemar(ahead, behind) },
+    ...{ compared: changes.length, rows: first.length },
+  };
+}
+
+/** The second score less the first, row by row; null unless both have one. @throws RangeError as {@link compare} */
+export function changesOf(first: RowScores, second: RowScores): (number | null)[] {
   if (first.length !== second.length)
     throw new RangeError(`${first.length} rows are compared with ${second.length}`);
-  const ahead = first.filter((score, at) => score > second[at]).length;
-  const behind = first.filter((score, at) => score < second[at]).length;
-  return { first: ahead, second: behind, p: mcnemar(ahead, behind) };
+  return first.map((score, at) => {
+    const other = second[at];
+    return typeof score === 'number' && typeof other === 'number' ? other - score : null;
+  });
 }
 
 /**

@@ -16,7 +16,7 @@ import {
   type Sample,
 } from '../scorers/scorer.ts';
 import { meanOf, rowIntervals, type Statistic } from './intervals.ts';
-import { compareScores, mcnemar } from './paired.ts';
+import { changesOf, compareScores } from './paired.ts';
 import type { PredictedGroup, PredictedRow } from './predictions.ts';
 import { countAs } from './score-answers.ts';
 
@@ -178,7 +178,9 @@ export async function scorePredictionFile(
 
 export interface PredictionDifference {
   readonly rows: number;
-  /** The scores of both files, in the metric's unit. */
+  /** The rows that the scores are of: those that the metric can score in both files. All rows for a score of a corpus. */
+  readonly compared: number;
+  /** The scores of both files on these rows, in the metric's unit. */
   readonly first: number;
   readonly second: number;
   /** Second less first. */
@@ -210,41 +212,43 @@ export async function comparePredictions(
   checkSameReferences(first, second);
   const before = await measure(metric, first, startSandbox);
   const after = await measure(metric, second, startSandbox);
-  const scored = before.each.flatMap((score, row) => (score === undefined ? [] : row));
+  const changes = changesOf(before.each, after.each);
+  const scored = Uint32Array.from(changes.flatMap((change, row) => (change === null ? [] : row)));
   if (scored.length === 0)
     throw new GraftError(
       'predictions',
-      `No row of ${first.name} has a reference that ${metric.name} can score.`,
+      before.each.every((score) => score === undefined)
+        ? `No row of ${first.name} has a reference that ${metric.name} can score.`
+        : `${metric.name} can score no row of ${first.name} that it can score in ${second.name}.`,
       'Choose another metric.',
     );
-  const of = (sample: Sample): number => after.of(sample) - before.of(sample);
-  const all = everyPlace(first.rows.length);
-  const changes = before.each.map((score, row) => {
-    const other = after.each[row];
-    return score === undefined || other === undefined ? null : other - score;
-  });
+  // A mean is over the rows that both have a score for, so that the two means differ by the mean of the changes.
+  const { isMean } = before;
+  const compared = isMean ? scored : everyPlace(first.rows.length);
+  const of = (sample: Sample): number =>
+    isMean ? meanOf(changes, sample) : after.of(sample) - before.of(sample);
   const scores = [...before.each, ...after.each].flatMap((score) => score ?? []);
   const range = rangeIn(metric, scores);
   const width = range && inPrint(metric, range[1] - range[0]);
-  const difference = of(all);
+  const difference = of(compared);
   const [interval = [difference, difference]] = rowIntervals(first.rows.length, seed, [
-    { of, ...(before.isMean && width && { mean: { each: changes, range: [-width, width] } }) },
+    { of, ...(isMean && width && { mean: { each: changes, range: [-width, width] } }) },
   ]);
   const sign = metric.better === 'lower' ? -1 : 1;
-  const { first: worsened, second: improved } = compareScores(
-    scored.map((row) => sign * before.each[row]!),
-    scored.map((row) => sign * after.each[row]!),
-  );
+  const signed = ({ each }: Measured): (number | undefined)[] =>
+    each.map((score) => (score === undefined ? undefined : sign * score));
+  const { first: worsened, second: improved, p } = compareScores(signed(before), signed(after));
   return {
     rows: first.rows.length,
-    first: before.of(all),
-    second: after.of(all),
+    compared: compared.length,
+    first: before.of(compared),
+    second: after.of(compared),
     difference,
     interval,
     improved,
     worsened,
     failures: [before, after].flatMap(({ failure }) => failure ?? []),
-    mcnemarP: isCounted(metric, scores) ? mcnemar(improved, worsened) : null,
+    mcnemarP: isCounted(metric, scores) ? p : null,
   };
 }
 

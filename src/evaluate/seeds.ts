@@ -84,7 +84,7 @@ export function withFamilies(sides: readonly Side[], families: readonly Family[]
 export interface SeedScores {
   /** By seed. */
   readonly values: readonly number[];
-  /** The rows that it is a share of; undefined for another score. */
+  /** The rows that it is a share of; undefined for another score, and if the seeds have scores for other numbers of rows. */
   readonly of: number | undefined;
   readonly mean: number;
   readonly lowest: number;
@@ -104,8 +104,9 @@ export function seedScores({ members }: Family, metric: Scorer): SeedScores | un
   const scores = members.flatMap((side) => metricsOf(side, [metric])[metric.name] ?? []);
   if (scores.length < members.length) return undefined;
   const values = scores.map(({ value }) => value);
+  const [of, ...others] = new Set(scores.map(({ share }) => share?.total));
   return {
-    of: scores[0].share?.total,
+    of: others.length === 0 ? of : undefined,
     ...{ values, mean: mean(values), deviation: standardDeviation(values) },
     ...{ lowest: Math.min(...values), highest: Math.max(...values) },
     interval: intervalOf(members, metric),

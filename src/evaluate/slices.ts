@@ -4,6 +4,7 @@ import type { Interval } from './bootstrap.ts';
 import { clustersOf } from './clusters.ts';
 import { scorersOf, scoresIn } from './columns.ts';
 import { meanStatistic, rowIntervals } from './intervals.ts';
+import type { RowScores } from './paired.ts';
 import type { Side } from './sides.ts';
 import { rangeIn, type Scorer } from '../scorers/scorer.ts';
 import { isOfCorpus } from '../scorers/lists.ts';
@@ -21,8 +22,6 @@ export interface RowScorer {
   readonly range?: Scorer['range'];
   readonly format: (value: number) => string;
 }
-
-type RowScores = readonly (number | null)[];
 
 /** The scorers by which the answers of a side can be ordered. The score of a corpus is not the mean of its rows, and has none. */
 export function rowScorersOf(side: Side): RowScorer[] {

@@ -9,6 +9,7 @@ import { baseOf, sidesOf, type Side } from './sides.ts';
 import { inPrint, type Scorer } from '../scorers/scorer.ts';
 import {
   comparesWithBase,
+  countScored,
   generalStandings,
   pairsOfTable,
   pairStandings,
@@ -92,6 +93,7 @@ export function tableReport({ metric, lines }: TunedTable): object[] {
   return lines.map(({ side, score, reward, preferred, pairs, general, prompts }) => {
     const { method, adapter, kind, took = {}, forgetting } = side.subject;
     const value = metric && metricsOf(side, [metric])[metric.name];
+    const scored = metric && countScored(side, metric);
     const rewards = rewardScoresOf(side);
     const { parameters, peakBytes, secondsPerStep } = took;
     return {
@@ -103,6 +105,7 @@ export function tableReport({ metric, lines }: TunedTable): object[] {
       ...(secondsPerStep !== undefined && { seconds_per_step: secondsPerStep }),
       ...(metric && { metric: metric.name }),
       rows: side.answers.length,
+      ...(scored !== undefined && scored < side.answers.length && { scored_rows: scored }),
       ...(metric && value && { score: inPrint(metric, value.value) }),
       ...(score.standing && { standing: score.standing }),
       ...(rewards && { reward: rewards.mean, reward_passed: rewards.passed.fraction }),
@@ -113,6 +116,7 @@ export function tableReport({ metric, lines }: TunedTable): object[] {
         against_best: {
           only_this: score.against.first,
           only_best: score.against.second,
+          ...(score.against.compared < score.against.rows && { rows: score.against.compared }),
           p: score.against.p,
         },
       }),

@@ -1,5 +1,6 @@
 /** Everything that was tuned for a project in one table: how each scores and what it forgot, on the same rows, and which differences may be chance. */
 import { mean } from '../averages.ts';
+import { plural } from '../numbers.ts';
 import { metricsOf, scoresIn } from './columns.ts';
 import { type Side } from './sides.ts';
 import { NOTICEABLE as NOTICEABLE_LOSS } from './forgetting.ts';
@@ -7,7 +8,7 @@ import { exactMatch } from '../scorers/exact-match.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import { perplexity } from '../scorers/perplexity.ts';
 import { objectiveOf } from '../objectives/registry.ts';
-import { compareScores, type Leads } from './paired.ts';
+import { compareScores, type Leads, type RowScores } from './paired.ts';
 import { learnsPreference, preferredPairs, type PairLikelihoods } from './pair-order.ts';
 import type { Evaluation } from './record.ts';
 import { LEVEL } from './chance.ts';
@@ -71,7 +72,7 @@ export interface ScoreStanding {
 }
 
 /**
- * The standings of scores. Answers are compared row by row, by the paired test of the verdict. There is no test for a loss, so a perplexity or a
+ * The standings of scores. Answers are compared row by row, on the rows for which both have a score, by the paired test of the verdict. There is no test for a loss, so a perplexity or a
  * token accuracy within 3% of the best counts as even.
  *
  * @param candidates undefined for one that was not measured on these rows
@@ -95,10 +96,10 @@ export function scoreStandings(
   const sign = metric.better === 'lower' ? -1 : 1;
   return standingsOf(
     candidates.map((one) => {
-      const scores = one && scoresIn(one.side, metric.name)?.flatMap((score) => score ?? []);
+      const scores = one && scoresIn(one.side, metric.name);
       const value = one && metricsOf(one.side, [metric])[metric.name]?.value;
       return scores && value !== undefined
-        ? { scores: scores.map((score) => sign * score), value: sign * value }
+        ? { scores: scores.map((score) => (score === null ? null : sign * score)), value: sign * value }
         : undefined;
     }),
   );
@@ -154,9 +155,29 @@ export const pairsInWords = (isAgainstBase: boolean): string =>
     ? 'Preference accuracy: the number of pairs whose chosen answer gained more log-probability over the base model than the rejected one. The base model itself has none.'
     : 'Preference accuracy: the number of pairs whose chosen answer has the higher mean log-probability over its tokens.';
 
+/** How many answers have a score; undefined for a metric that scores none. */
+export const countScored = (side: Side, { name }: Scorer): number | undefined =>
+  scoresIn(side, name)?.filter((score) => score !== null).length;
+
+/** What a table says below if some answers have no score. */
+export const PART_SCORED =
+  'An answer without a score counts for nothing: two are compared on the rows for which both have one.';
+
+/** The rows that a value stands for if some answers have no score: “on 5 of 6 rows”; else ''. */
+export function scoredRowsInWords({ side }: Pick<TunedCandidate, 'side'>, metric: Scorer): string {
+  const scored = countScored(side, metric) ?? 0;
+  return scored === 0 ? '' : partInWords(scored, side.answers.length);
+}
+
+/** The rows that a comparison stands for, likewise. */
+export const comparedRowsInWords = ({ compared, rows }: Leads): string => partInWords(compared, rows);
+
+const partInWords = (part: number, rows: number): string =>
+  part === rows ? '' : `on ${part} of ${plural(rows, 'row')}`;
+
 /** @param items scores row by row, and what stands for all of them; undefined if there are none */
 function standingsOf(
-  items: readonly ({ readonly scores: readonly number[]; readonly value: number } | undefined)[],
+  items: readonly ({ readonly scores: RowScores; readonly value: number } | undefined)[],
 ): ScoreStanding[] {
   const leadsOf = (one: (typeof items)[number], best: (typeof items)[number]): Leads =>
     compareScores(one!.scores, best!.scores);

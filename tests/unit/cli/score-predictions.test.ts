@@ -81,6 +81,7 @@ test('two files are compared, second less first', async () => {
   expect(status).toBe(0);
   expect(JSON.parse(result)).toEqual({
     rows: 3,
+    compared: 3,
     metric: 'accuracy',
     difference: expect.closeTo(2 / 3, 12) as number,
     interval: [0, 1],

@@ -48,6 +48,17 @@ test('rows are counted by who is right', () => {
 });
 
 test('scores are compared row by row, and equal ones say nothing', () => {
-  expect(compareScores([1, 2, 3, 0, 4], [0, 2, 1, 5, 1])).toEqual({ first: 3, second: 1, p: 0.625 });
+  expect(compareScores([1, 2, 3, 0, 4], [0, 2, 1, 5, 1])).toEqual({
+    ...{ first: 3, second: 1, p: 0.625 },
+    ...{ compared: 5, rows: 5 },
+  });
   expect(() => compareScores([1], [])).toThrow(RangeError);
+});
+
+test('a row is compared only if both have a score for it', () => {
+  // Without the gaps the rows would be 3 and 1, 2 and 4.
+  expect(compareScores([3, null, 2, 5], [1, 4, null, undefined])).toEqual({
+    ...{ first: 1, second: 0, p: 1 },
+    ...{ compared: 1, rows: 4 },
+  });
 });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { bootstrap } from '../../../src/evaluate/bootstrap.ts';
+import { withSettings } from '../../../src/scorers/chosen.ts';
 import { TEXT_SCORERS } from '../../../src/scorers/lists.ts';
 import {
   comparePredictions,
@@ -223,6 +224,26 @@ describe('two files of predictions', () => {
       worsened: 1,
       mcnemarP: 1,
     });
+  });
+
+  test('are of the rows that the metric can score in both files', async () => {
+    // A long answer stops the pattern at its step limit, so it has no score.
+    const endless = `${'a'.repeat(40)}!`;
+    const form = withSettings({ name: 'regex', pattern: '^(a+)+$' });
+    const answers = (...texts: string[]) => labelled(texts.map((text): [string, string] => [text, 'x']));
+    const found = await comparePredictions(
+      answers('a', 'a', 'b', endless),
+      answers(endless, 'b', 'b', 'b'),
+      form,
+      42,
+    );
+    expect(found).toMatchObject({ rows: 4, compared: 2, first: 0.5, second: 0, difference: -0.5 });
+    expect(found).toMatchObject({ improved: 0, worsened: 1, mcnemarP: 1 });
+    const none = await graftError(
+      () => comparePredictions(answers('a', endless), answers(endless, 'a'), form, 42),
+      'predictions',
+    );
+    expect(none.what).toMatch(/can score no row of p\.jsonl that it can score in p\.jsonl\.$/);
   });
 
   test('have an interval of more than a point if every row improved', async () => {

@@ -1,7 +1,9 @@
 /** Everything tuned in one table: which value is called the best, and which differences may be chance. */
 import { describe, expect, test } from 'vitest';
-import { marksInWords } from '../../../src/cli/evaluate-table.ts';
+import { marksInWords, tunedTableText } from '../../../src/cli/evaluate-table.ts';
+import { scorersOf } from '../../../src/evaluate/columns.ts';
 import { sideOf } from '../../../src/evaluate/sides.ts';
+import { tableReport, tunedTable, type TunedTable } from '../../../src/evaluate/table-report.ts';
 import { exactMatch } from '../../../src/scorers/exact-match.ts';
 import { perplexity } from '../../../src/scorers/perplexity.ts';
 import { tokenF1 } from '../../../src/scorers/token-f1.ts';
@@ -12,14 +14,17 @@ import type { PairLikelihoods } from '../../../src/evaluate/pair-order.ts';
 import { recordOf, type Subject } from '../../../src/evaluate/record.ts';
 import { medianSeconds } from '../../../src/evaluate/run-took.ts';
 import {
+  comparedRowsInWords,
   comparesWithBase,
   generalStandings,
   leastStandings,
   pairsInWords,
   pairsOfTable,
   pairStandings,
+  PART_SCORED,
   promptsOf,
   promptStandings,
+  scoredRowsInWords,
   scoreStandings,
   usualMetric,
   type TunedCandidate,
@@ -93,6 +98,73 @@ describe('scores', () => {
       scoreStandings(perplexity, values.map(at)).map(({ standing }) => standing);
     expect(of(4, 2)).toEqual(['behind', 'best']);
     expect(of(2.05, 2, 4)).toEqual(['even', 'first', 'behind']);
+  });
+});
+
+describe('answers without a score, such as those on which a regular expression was stopped', () => {
+  const FORM = 'form';
+  /** The base model and an adapter on the same rows. */
+  function tableOf(base: readonly (number | null)[], tuned: readonly (number | null)[]): TunedTable {
+    const record = recordOf(
+      { time: 0, model: { name: 'sprig', bundled: true } },
+      base.map((_, at) => ({ prompt: '', expected: expected[at] })),
+      [base, tuned].map((scores, at) => ({
+        subject: at === 0 ? { method: 'base', label: 'Base model' } : { method: 'adapter', label: 'Captain' },
+        answers: scores.map(() => ({ text: 'a' })),
+        scores: { [FORM]: scores },
+      })),
+      [{ name: FORM, scorer: { name: 'regex', pattern: '^(a+)+$', as: FORM } }],
+    );
+    return tunedTable(
+      record,
+      scorersOf(record).filter(({ name }) => name === FORM),
+    )!;
+  }
+  const nothing = Array.from({ length: 7 }, () => 0);
+  const all = Array.from({ length: 7 }, () => 1);
+
+  test.each([
+    ['the same number of other rows', [...nothing, null], [null, ...all], 6],
+    ['another number of rows', [...nothing, 0], [null, ...all], 7],
+  ] as const)('are not compared: %s', (_, base, tuned, compared) => {
+    const [first, second] = tableOf(base, tuned).lines.map(({ score }) => score);
+    expect(first).toEqual({
+      standing: 'behind',
+      against: { first: 0, second: compared, p: expect.closeTo(2 / 2 ** compared, 12), compared, rows: 8 },
+    });
+    expect(second).toEqual({ standing: 'best' });
+    expect(comparedRowsInWords(first.against!)).toBe(`on ${compared} of 8 rows`);
+  });
+
+  test('show nothing if no row has a score of both', () => {
+    const [first, second] = tableOf([0, null], [null, 1]).lines.map(({ score }) => score);
+    expect(first).toEqual({
+      standing: 'even',
+      against: { first: 0, second: 0, p: 1, compared: 0, rows: 2 },
+    });
+    expect(second.standing).toBe('first');
+  });
+
+  test('are said in the printed table and in the report', () => {
+    const table = tableOf([...nothing, 0], [null, ...all]);
+    const [base, tuned] = table.lines.map((line) => scoredRowsInWords(line, table.metric!));
+    expect([base, tuned]).toEqual(['', 'on 7 of 8 rows']);
+    const text = tunedTableText(table);
+    expect(text).toMatch(/^Captain .* 7 of 7 \(.*\) on 7 of 8 rows \(best\)$/m);
+    expect(text).toMatch(/^Base model .* 0 of 8 \([^)]*\)$/m);
+    expect(text).toContain(PART_SCORED);
+    expect(tableReport(table)).toMatchObject([
+      { rows: 8, against_best: { only_this: 0, only_best: 7, rows: 7 } },
+      { rows: 8, scored_rows: 7, score: 1 },
+    ]);
+  });
+
+  test('are not spoken of if all have a score', () => {
+    const table = tableOf(nothing, all);
+    expect(tunedTableText(table)).not.toContain('without a score');
+    const [base] = tableReport(table);
+    expect(base).not.toHaveProperty('scored_rows');
+    expect(base).not.toHaveProperty('against_best.rows');
   });
 });
 
