@@ -123,12 +123,10 @@ export async function planRun(
     (
       await adviseMemory(device.lowering, definition, {
         ...asked,
+        besideBytes: besideBytes(model, train),
         ...(known && { bucketsOf: bucketsOf(train, known, tokenizer.bosId) }),
       })
-    ).map(({ peakBytes, ...entry }) => ({
-      ...pick({ ...entry, peakBytes: peakBytes + besideBytes(model, train) }),
-      ...changesOf(entry, options, model.weightChoices),
-    }));
+    ).map((entry) => ({ ...pick(entry), ...changesOf(entry, options, model.weightChoices) }));
   let planned: MemoryPlan;
   try {
     planned = await planBeside(model, settings);

@@ -12,6 +12,8 @@ import { hasRank, type RunSpec } from '../settings/spec.ts';
 
 /** The settings of a run that advice may change. */
 export interface AdviceSettings extends Omit<MemorySettings, 'options' | 'buckets'> {
+  /** Bytes on the GPU that no plan of the run has: they count for every peak, and for what fits. */
+  readonly besideBytes?: number;
   readonly options: MemorySettings['options'] & Pick<RunSpec, 'accumulate'>;
   /** Sizes of the micro-batches if the rows are known; undefined if these options allow no run on them; full ones if left out. */
   readonly bucketsOf?: (options: AdviceSettings['options']) => RunBuckets | undefined;
@@ -140,12 +142,13 @@ export async function adviseMemory(
 async function planOf(
   lowering: Lowering,
   definition: ModelDefinition,
-  { bucketsOf, ...settings }: AdviceSettings,
+  { bucketsOf, besideBytes = 0, ...settings }: AdviceSettings,
 ): Promise<MemoryPlan | undefined> {
   const buckets = bucketsOf?.(settings.options);
   if (bucketsOf && !buckets) return undefined;
   try {
-    return await planMemory(lowering, definition, { ...settings, buckets });
+    const plan = await planMemory(lowering, definition, { ...settings, buckets });
+    return { ...plan, peakBytes: plan.peakBytes + besideBytes };
   } catch (error) {
     if (error instanceof GraftError && error.code === 'train-tokens') return undefined;
     throw error;

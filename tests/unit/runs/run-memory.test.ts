@@ -90,6 +90,23 @@ test.each([
   },
 );
 
+test('advice for all weights counts the copy of the model that the chat keeps', async () => {
+  const run = { ...RUN, method: 'full', batch: 20 };
+  const data = await rowsOf(FILES.chats);
+  const least = await planOf({ ...run, batch: 1, accumulate: 20 }, data, opened());
+  // One byte less than the smallest batch takes, and enough for it without the copy.
+  const small = dryRun(sprig, undefined, undefined, least.peakBytes - 1);
+  const { advice } = await planOf(run, data, small);
+  expect(advice.map(({ change: { batch, maxLength } }) => [batch, maxLength])).toContainEqual([1, undefined]);
+  for (const { change, fits, peakBytes } of advice) {
+    const changed = { ...run, ...change };
+    const rows = await rowsOf(FILES.chats, { ...DATA, maxLength: changed.maxLength });
+    const plan = await planOf(changed, rows, small);
+    expect(plan.peakBytes).toBe(peakBytes);
+    expect(plan.problems.length === 0).toBe(fits);
+  }
+});
+
 test('rows whose file is not open are not cut differently', async () => {
   const data = { ...(await rowsOf(FILES.document)), files: undefined };
   const { advice } = await planOf({ ...RUN, batch: 40 }, data, opened(LARGEST));

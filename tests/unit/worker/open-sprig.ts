@@ -33,9 +33,13 @@ export function dryRun(
   sprig: OpenModel,
   largest = USUAL_GPU.limits.maxBufferSize,
   weightChoices = AS_STORED,
+  memoryBytes?: number,
 ): OpenModel {
   const config = readFileSync(join(SPRIG, 'config.json'), 'utf8');
-  const limits = { ...USUAL_GPU.limits, maxBufferSize: largest, maxStorageBufferBindingSize: largest };
+  const limits = {
+    ...{ ...USUAL_GPU.limits, maxBufferSize: largest, maxStorageBufferBindingSize: largest },
+    ...(memoryBytes !== undefined && { memoryBytes }),
+  };
   const target = { ...USUAL_GPU, limits };
   const model = {
     device: { ...target, lowering: new GpuLowering(target) },
