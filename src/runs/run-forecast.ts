@@ -18,6 +18,7 @@ import type { List } from '../lists.ts';
 import { shorterRows } from '../data/shorter-rows.ts';
 import type { PlannedOn } from './run-memory.ts';
 import { SAMPLE_TOKENS } from './check-run.ts';
+import { SettingReads } from './setting-reads.ts';
 import { medianSpeed, speedLike, type MeasuredSteps, type StepSpeeds } from './step-speeds.ts';
 import { checkSpec, countSteps, hasRank, type RunSpec, specOf, type FormSpec } from '../settings/spec.ts';
 
@@ -254,8 +255,14 @@ export async function measuredSteps({
   };
 }
 
-/** Counted once for each kind of adapter: a forecast is asked for with every change of a setting. */
-const counted = new WeakMap<object, Map<string, PlanWork>>();
+/** Work that was counted for a model: a forecast is asked for with every change of a setting, and few settings change the work. */
+interface Counted {
+  readonly work: PlanWork;
+  /** The settings that `planWork` read: the work is the same for all specifications that agree in them. */
+  readonly reads: SettingReads;
+}
+
+const counted = new WeakMap<object, Counted[]>();
 const MAX_COUNTED = 64;
 
 /** The work of a run's plans on the open model. */
@@ -263,17 +270,18 @@ export async function workOf(
   { model }: { readonly model: ForecastModel },
   options: RunSpec,
 ): Promise<PlanWork> {
-  const known = counted.get(model) ?? new Map<string, PlanWork>();
+  const known = counted.get(model) ?? [];
   counted.set(model, known);
-  const { method, checkpointing, objective, rank, rankPattern, targets, dropout } = options;
-  const key = JSON.stringify([method, rank, rankPattern, targets, dropout > 0, checkpointing, objective]);
-  const found = known.get(key);
-  if (found) return found;
+  const found = known.find(({ reads }) => reads.agree(options));
+  if (found) return found.work;
   const { device, definition, dtype: precision, weightChoices, storedAs } = model;
-  const baseWeights = baseWeightsOf(options, weightChoices);
-  const work = await planWork(device.lowering, definition, { precision, baseWeights, storedAs, options });
-  if (known.size >= MAX_COUNTED) known.clear();
-  known.set(key, work);
+  const reads = new SettingReads(options);
+  const work = await planWork(device.lowering, definition, {
+    ...{ precision, storedAs, baseWeights: baseWeightsOf(reads.options, weightChoices) },
+    options: reads.options,
+  });
+  if (known.length >= MAX_COUNTED) known.length = 0;
+  known.push({ work, reads });
   return work;
 }
 

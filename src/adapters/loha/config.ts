@@ -29,12 +29,10 @@ function without({ dropout: _, rsLora: __, ...config }: LoraConfig): LohaConfig 
 }
 
 /** The configuration in settings by name. */
-export const lohaConfig = ({
-  modulesToSave: _,
-  addTokens: __,
-  firstToken: ___,
-  ...settings
-}: Given): LohaConfig => without(loraConfig({ ...settings, ...WITHOUT }));
+export function lohaConfig(settings: Given): LohaConfig {
+  const { modulesToSave: _, addTokens: __, firstToken: ___, ...config } = loraConfig(settings);
+  return without(config);
+}
 
 /** The settings of a configuration. */
 export function lohaSettings(config: LohaConfig): Given {

@@ -52,7 +52,8 @@ export const pissa: AdapterKind<PissaConfig, PissaModule> = {
   name: KIND,
   label: PISSA.label,
   formula: 'W + s · (B · A − B₀ · A₀)',
-  config({ pissaIterations: count, ...settings }) {
+  config(settings) {
+    const { pissaIterations: count } = settings;
     const isChosen = typeof count === 'number' && count > 0;
     return { kind: KIND, ...loraConfig(settings), ...(isChosen && { pissaIterations: count }) };
   },

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { runBuckets } from '../../../src/train/step-kinds.ts';
 import { planMemory } from '../../../src/train/memory-plan.ts';
 import { validationRows } from '../../../src/train/order.ts';
-import { runWork, stepWork } from '../../../src/train/run-work.ts';
+import { runWork, stepWork, type PlanWork } from '../../../src/train/run-work.ts';
 import type { DataOptions, FormSpec, RunTime, Shortening } from '../../../src/worker/api.ts';
 import { rowsOf, type DataSet } from '../../../src/worker/data/data.ts';
 import type { OpenModel } from '../../../src/worker/models/model.ts';
@@ -101,6 +101,53 @@ test.each([
   const buckets = { gradients: [bucket], losses: [] };
   const { flops } = await planMemory(device.lowering, definition, { precision: 'f16', options, buckets });
   expect((gradient(bucket) + update) / flops).toBeCloseTo(1, 1);
+});
+
+describe('the work that was counted', () => {
+  const BUCKET = { tokens: 512, rows: 64 };
+  const workWith = (change: Partial<FormSpec>, on = open): Promise<PlanWork> =>
+    workOf(on, specOf({ ...RUN, ...change }));
+  const numbersOf = ({ gradient, loss, reference, update }: PlanWork): unknown[] => [
+    ...[gradient, loss, reference].map((of) => of?.(BUCKET)),
+    update,
+  ];
+  const ALL_WEIGHTS = { method: 'full', trainWeights: 'all' };
+
+  test.each<[string, Partial<FormSpec>, Partial<FormSpec>]>([
+    ['method', {}, { method: 'ia3' }],
+    ['rank', {}, { rank: 16 }],
+    ['rankPattern', {}, { rankPattern: { q_proj: 32 } }],
+    ['targets', {}, { targets: ['q_proj'] }],
+    ['layersToTransform', {}, { layersToTransform: [0] }],
+    ['dropout', {}, { dropout: 0.1 }],
+    ['checkpointing', {}, { checkpointing: true }],
+    ['modulesToSave', {}, { modulesToSave: 'lm_head' }],
+    ['optimiser', {}, { optimiser: 'muon' }],
+    ['objective', {}, { objective: 'dpo' }],
+    ['virtualTokens', { method: 'prompt' }, { method: 'prompt', virtualTokens: 40 }],
+    ['trainWeights', ALL_WEIGHTS, { ...ALL_WEIGHTS, trainWeights: 'norms' }],
+    [
+      'lastLayers',
+      { ...ALL_WEIGHTS, trainWeights: 'last-layers', lastLayers: 1 },
+      { ...ALL_WEIGHTS, trainWeights: 'last-layers', lastLayers: 2 },
+    ],
+  ])('is not that of another %s', async (_, before, after) => {
+    const first = numbersOf(await workWith(before));
+    const second = numbersOf(await workWith(after));
+    // What was counted for no other run on this model.
+    const alone = { ...open, model: { ...open.model } } as OpenModel;
+    expect(second).toEqual(numbersOf(await workWith(after, alone)));
+    expect(second).not.toEqual(first);
+  });
+
+  test.each(['lora', 'pissa', 'eva', 'loha', 'full'])(
+    'stands for all settings that change no plan: %s',
+    async (method) => {
+      const work = await workWith({ method });
+      const same = { method, lr: 1e-2, steps: 7, batch: 2, maxLength: 64, evalEvery: 0, packing: true };
+      expect(await workWith(same)).toBe(work);
+    },
+  );
 });
 
 test('a run that samples takes longer with more answers, longer ones, and more updates from each', async () => {
