@@ -1,5 +1,5 @@
 /** The adapter that the specification of a run chooses, or starts from. */
-import type { ModelDefinition } from '../model/family.ts';
+import type { ModelDefinition } from '../model/definition.ts';
 import type { Given } from '../settings/setting.ts';
 import type { FormSpec, RunSpec } from '../settings/spec.ts';
 import type { AdapterConfig, AdapterKind } from './kind.ts';

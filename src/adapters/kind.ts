@@ -9,7 +9,7 @@ import type { LowRank } from '../engine/ops/linear.ts';
 import type { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { JsonObject } from '../json.ts';
-import type { LinearModule, ModelDefinition } from '../model/family.ts';
+import type { LinearModule, ModelDefinition } from '../model/definition.ts';
 import type { LinearLayer } from '../model/graph.ts';
 import type { Random } from '../random.ts';
 import type { Given } from '../settings/setting.ts';

@@ -1,6 +1,6 @@
 /** What the adapters among learners.ts compute: a name each. */
 import type { JsonObject } from '../json.ts';
-import type { LinearModule, ModelDefinition } from '../model/family.ts';
+import type { LinearModule, ModelDefinition } from '../model/definition.ts';
 import { Random } from '../random.ts';
 import type { AdapterConfig, AdapterKind, AdapterModule } from './kind.ts';
 import type { AdapterName } from './learners.ts';

@@ -1,5 +1,5 @@
 /** Which layers of a model an adapter is on: by the ends of their paths, as PEFT matches targets and patterns. */
-import type { LinearModule } from '../model/family.ts';
+import type { LinearModule } from '../model/definition.ts';
 import type { AdapterConfig } from './kind.ts';
 
 /** Every layer that can carry an adapter, by PEFT's name for them. */

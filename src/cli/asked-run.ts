@@ -6,7 +6,7 @@ import { tokenizerWithTokens } from '../export/grown-folder.ts';
 import { readCheckedPeft } from '../export/checked-peft.ts';
 import type { AdapterData } from '../export/peft.ts';
 import { isHeld } from '../lists.ts';
-import { parametersOf, type ModelDefinition } from '../model/family.ts';
+import { parametersOf, type ModelDefinition } from '../model/definition.ts';
 import { checkLastLayers } from '../model/trained-part.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { objectiveOf } from '../objectives/registry.ts';

@@ -10,7 +10,7 @@ import { writePeft, type AdapterData } from '../export/peft.ts';
 import { isHeld, itemOf } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { contentOf } from '../model/content.ts';
-import type { ModelDefinition } from '../model/family.ts';
+import type { ModelDefinition } from '../model/definition.ts';
 import { folderShape, openModelWeights, toFolder } from '../model/folder-layout.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { rowsFor } from '../runs/asked-rows.ts';

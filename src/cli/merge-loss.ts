@@ -9,7 +9,7 @@ import { tokenizerWithTokens } from '../export/grown-folder.ts';
 import { readCheckedPeft } from '../export/checked-peft.ts';
 import type { AdapterData } from '../export/peft.ts';
 import type { LabelledTokens } from '../model/batch.ts';
-import type { ModelDefinition } from '../model/family.ts';
+import type { ModelDefinition } from '../model/definition.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { IGNORED } from '../text/trainable.ts';
 import type { FileSet } from '../weights/bytes.ts';

@@ -6,7 +6,7 @@ import { GraftError } from '../errors.ts';
 import { evaluateLoss } from '../evaluate/loss.ts';
 import type { LossReport } from '../evaluate/record.ts';
 import type { LabelledTokens } from '../model/batch.ts';
-import type { ModelDefinition } from '../model/family.ts';
+import type { ModelDefinition } from '../model/definition.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { underFlag, type Flags, type FlagSpecs } from './flags.ts';

@@ -12,7 +12,8 @@ import {
 import { GraftError } from '../errors.ts';
 import { readCheckedPeft } from '../export/checked-peft.ts';
 import { readAfterPrompt, writePeft } from '../export/peft.ts';
-import { readModel, type ModelDefinition } from '../model/family.ts';
+import type { ModelDefinition } from '../model/definition.ts';
+import { readModel } from '../model/family.ts';
 import { plural } from '../numbers.ts';
 import { Random } from '../random.ts';
 import { readJson } from '../weights/bytes.ts';

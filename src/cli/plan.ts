@@ -7,7 +7,7 @@ import { GpuLowering } from '../engine/webgpu/lowering.ts';
 import { usualGpuWith, type GpuTarget } from '../engine/webgpu/target.ts';
 import { GraftError } from '../errors.ts';
 import type { StoredAs } from '../model/base-weights.ts';
-import { activeParametersOf, parametersOf, type ModelDefinition } from '../model/family.ts';
+import { activeParametersOf, parametersOf, type ModelDefinition } from '../model/definition.ts';
 import { openModelWeights, storedType } from '../model/folder-layout.ts';
 import { resolvePrecision } from '../model/precision.ts';
 import { checkChoices } from '../model/weight-types.ts';

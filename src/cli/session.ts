@@ -2,7 +2,7 @@
 import type { StatePlanes } from '../engine/parameters.ts';
 import type { Device } from '../engine/device.ts';
 import { readCheckedPeft } from '../export/checked-peft.ts';
-import type { ModelDefinition } from '../model/family.ts';
+import type { ModelDefinition } from '../model/definition.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { Adapter } from '../adapters/adapter.ts';
 import type { Precision } from '../model/precision.ts';

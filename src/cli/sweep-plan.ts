@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
 import { GraftError } from '../errors.ts';
-import { parametersOf } from '../model/family.ts';
+import { parametersOf } from '../model/definition.ts';
 import { checkVaries, plannedRuns, pointsOf } from '../runs/sweep/plan.ts';
 import { emptySweep, type Sweep, type SweptRun } from '../runs/sweep/record.ts';
 import { pointInWords, type Point } from '../runs/sweep/space.ts';

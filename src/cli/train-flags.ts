@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { kindOf } from '../adapters/registry.ts';
 import { GraftError } from '../errors.ts';
 import { peftKind } from '../export/peft.ts';
-import type { ModelShape } from '../model/family.ts';
+import type { ModelShape } from '../model/shape.ts';
 import { idleSettings } from '../settings/idle.ts';
 import { LIMIT_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
 import { BASE_SETTINGS, WATCH_SETTINGS } from '../settings/run.ts';

@@ -5,7 +5,7 @@ import { GraftError } from '../errors.ts';
 import { tellUntied } from '../export/untie.ts';
 import { isHeld, spread } from '../lists.ts';
 import { contentOf } from '../model/content.ts';
-import { parametersOf } from '../model/family.ts';
+import { parametersOf } from '../model/definition.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { baseInWords } from '../model/weight-types.ts';
 import { clockTime } from '../numbers.ts';

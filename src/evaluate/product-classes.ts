@@ -7,7 +7,7 @@ import { sizePlan } from '../engine/size.ts';
 import type { Dispatch } from '../engine/webgpu/dispatch.ts';
 import type { GpuLowering } from '../engine/webgpu/lowering.ts';
 import { productClasses, type ProductClass } from '../engine/webgpu/product-class.ts';
-import type { ModelDefinition } from '../model/family.ts';
+import type { ModelDefinition } from '../model/definition.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { GenerationState } from '../model/generation-state.ts';
 import { Decoder } from '../model/replays.ts';

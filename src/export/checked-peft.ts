@@ -1,5 +1,5 @@
 /** Reads a PEFT folder that came from elsewhere: its checksums first, if it has them. */
-import type { ModelDefinition } from '../model/family.ts';
+import type { ModelDefinition } from '../model/definition.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { checkSums } from '../weights/sums.ts';
 import { PEFT_FILES, readPeft, type AdapterData } from './peft.ts';

@@ -4,7 +4,8 @@
  */
 import { GraftError } from '../errors.ts';
 import { hashOf } from '../model/content.ts';
-import { readModel, type ModelDefinition } from '../model/family.ts';
+import type { ModelDefinition } from '../model/definition.ts';
+import { readModel } from '../model/family.ts';
 import { openModelWeights, otherTensors } from '../model/folder-layout.ts';
 import type { ByteSource, FileSet } from '../weights/bytes.ts';
 import { storedBytes } from '../weights/dtypes.ts';

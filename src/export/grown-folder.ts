@@ -2,7 +2,7 @@
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import { GraftError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
-import type { ModelDefinition } from '../model/family.ts';
+import type { ModelDefinition } from '../model/definition.ts';
 import { tokenizerConfigWith, tokenizerWith, type NewTokens } from '../text/added-tokens.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { memoryFiles, readJson, type FileSet } from '../weights/bytes.ts';

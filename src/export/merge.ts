@@ -1,7 +1,7 @@
 /** Base plus adapter as one model: the adapter is merged into the weights of its layers, everything else stays the same. */
 import { GraftError } from '../errors.ts';
 import { quantisedRows } from '../model/base-weights.ts';
-import { weightOf, type ModelDefinition, type WeightSpec } from '../model/family.ts';
+import { weightOf, type ModelDefinition, type WeightSpec } from '../model/definition.ts';
 import {
   inModelLayout,
   otherTensors,

@@ -1,5 +1,5 @@
 /** Writes a model folder: weights next to the configuration and the tokenizer of the folder that the model came from. */
-import type { ModelDefinition } from '../model/family.ts';
+import type { ModelDefinition } from '../model/definition.ts';
 import { folderShape, openModelWeights, otherTensors, toFolder } from '../model/folder-layout.ts';
 import type { NamedArrays } from '../train/state.ts';
 import type { ByteSource, FileSet } from '../weights/bytes.ts';

@@ -11,7 +11,7 @@ import { ALL_LINEAR, isTarget, lastNames } from '../adapters/targets.ts';
 import { sizeOf } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import { isObject, parseJson, type JsonObject } from '../json.ts';
-import { weightOf, type ModelDefinition } from '../model/family.ts';
+import { weightOf, type ModelDefinition } from '../model/definition.ts';
 import { readJson, type FileSet } from '../weights/bytes.ts';
 import { toFloat32 } from '../weights/dtypes.ts';
 import {

@@ -3,7 +3,7 @@
  */
 import type { AdapterModule } from '../adapters/kind.ts';
 import { SAVED } from '../adapters/saved/saved.ts';
-import type { ModelDefinition } from '../model/family.ts';
+import type { ModelDefinition } from '../model/definition.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { memoryFiles, readJson, type FileSet } from '../weights/bytes.ts';
 import type { WeightSource } from '../weights/folder.ts';

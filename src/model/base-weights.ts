@@ -12,7 +12,7 @@ import { LAYOUT_OF, takeApart } from '../weights/gguf/take-apart.ts';
 import type { QuantisedType, QuantisedValues } from '../weights/layouts.ts';
 import { quantise, quantiseRows } from '../weights/quantise.ts';
 import type { TensorEntry } from '../weights/safetensors.ts';
-import type { ModelDefinition, WeightedModel, WeightSpec } from './family.ts';
+import type { ModelDefinition, WeightedModel, WeightSpec } from './definition.ts';
 import { folderShape, inModelLayout, transposeBytes } from './folder-layout.ts';
 import { isEmbedding, trainedPart, type TrainedPart } from './trained-part.ts';
 import { AS_STORED, isRounded, weightTypes, type WeightChoices } from './weight-types.ts';

@@ -11,7 +11,7 @@
 import type { Activation } from '../engine/ops/activation.ts';
 import type { ConfigReader } from './config.ts';
 import { checkHeads, readActivation } from './decoder-config.ts';
-import type { EncoderDefinition, EncoderFamily, LinearModule, WeightSpec } from './family.ts';
+import type { EncoderDefinition, EncoderFamily, LinearModule, WeightSpec } from './definition.ts';
 import type { ForwardGraph } from './forward-graph.ts';
 
 type BertConfig = EncoderDefinition['shape'] & {

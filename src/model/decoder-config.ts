@@ -2,14 +2,9 @@
 import type { Activation } from '../engine/ops/activation.ts';
 import { MOST_KEPT } from '../engine/ops/routing.ts';
 import type { ConfigReader } from './config.ts';
-import {
-  headName,
-  NORMS_BEFORE,
-  type DecoderConfig,
-  type DecoderExperts,
-  type DecoderLayer,
-} from './decoder.ts';
+import { headName, NORMS_BEFORE } from './decoder.ts';
 import { readRope, type RopeConfig } from './rope.ts';
+import type { DecoderConfig, DecoderExperts, DecoderLayer } from './shape.ts';
 
 /** The defaults of transformers' configuration class of a family. */
 export interface DecoderDefaults {

@@ -12,76 +12,15 @@
  *
  * with a further norm of the results, in some families.
  */
-import type { Activation } from '../engine/ops/activation.ts';
-import {
-  weightOf,
-  type LinearModule,
-  type ModelDefinition,
-  type ModelShape,
-  type WeightSpec,
-} from './family.ts';
+import { weightOf, type LinearModule, type ModelDefinition, type WeightSpec } from './definition.ts';
 import type { ForwardGraph } from './forward-graph.ts';
-
-/** What may differ between layers. */
-export interface DecoderLayer {
-  /** Which of the model's `ropes` turns queries and keys; undefined for none (NoPE). */
-  readonly rope?: number;
-  /** How many of the last keys a token sees, its own included; 0 for all. */
-  readonly window: number;
-}
-
-/** Names of a layer's norms: of the inputs and of the results of attention and MLP. */
-export interface DecoderNorms {
-  readonly attentionInput?: string;
-  readonly attentionOutput?: string;
-  readonly mlpInput?: string;
-  readonly mlpOutput?: string;
-}
+import type { DecoderConfig, DecoderExperts, DecoderLayer, DecoderNorms } from './shape.ts';
 
 /** Llama's: before attention and before the MLP. */
 export const NORMS_BEFORE: DecoderNorms = {
   attentionInput: 'input_layernorm',
   mlpInput: 'post_attention_layernorm',
 };
-
-/** A mixture of experts in the place of the MLP of every layer. */
-export interface DecoderExperts {
-  readonly count: number;
-  /** Experts of each token. */
-  readonly kept: number;
-  /** Width of an expert. */
-  readonly width: number;
-  /** Whether the weights of a token's experts add up to one. */
-  readonly normalised: boolean;
-}
-
-export interface DecoderConfig extends ModelShape {
-  /** Width of the MLP. */
-  readonly width: number;
-  readonly eps: number;
-  readonly tied: boolean;
-  readonly layerKinds: readonly DecoderLayer[];
-  readonly activation: Activation;
-  readonly norms: DecoderNorms;
-  /** Added to the weight of every norm: 1 for Gemma. */
-  readonly normOffset: number;
-  /** Norms of queries and keys: of each head, or of all heads at once. */
-  readonly queryKeyNorm: 'none' | 'head' | 'projection';
-  readonly bias: { readonly qkv: boolean; readonly output: boolean; readonly mlp: boolean };
-  /** Whether q, k and v are one layer, `qkv_proj`, and gate and up another, `gate_up_proj`. */
-  readonly fused: boolean;
-  readonly attentionScale: number;
-  readonly embeddingScale: number;
-  /** Whether that is a separate multiplication after the lookup. */
-  readonly scalesAll?: true;
-  /** Not with a bias of the output or the MLP. */
-  readonly residualScale: number;
-  readonly logitScale: number;
-  /** Not with `fused`, with a norm of the MLP's result or with a scale of the residual. */
-  readonly experts?: DecoderExperts;
-  /** Begins the names of all weights but the head. */
-  readonly prefix: string;
-}
 
 /** A model of this kind. `more` has the other fields of the definition. */
 export function decoder(

@@ -8,7 +8,7 @@ import type { FileSet } from '../weights/bytes.ts';
 import type { StoredType } from '../weights/dtypes.ts';
 import { openWeights, type WeightSource } from '../weights/folder.ts';
 import { concatBytes, type TensorEntry } from '../weights/safetensors.ts';
-import type { ModelDefinition, WeightedModel, WeightSpec } from './family.ts';
+import type { ModelDefinition, WeightedModel, WeightSpec } from './definition.ts';
 
 /** The folder's weights under the model's own names. @throws GraftError as `openWeights` */
 export async function openModelWeights(

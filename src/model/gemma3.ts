@@ -4,10 +4,11 @@
  * layers with a window and a rotary base of their own for each one without.
  */
 import type { ConfigReader } from './config.ts';
-import { decoder, headName, type DecoderConfig, type DecoderNorms } from './decoder.ts';
+import { decoder, headName } from './decoder.ts';
 import { readDecoder, readSliding, type DecoderDefaults } from './decoder-config.ts';
-import type { Family, ModelDefinition } from './family.ts';
+import type { Family, ModelDefinition } from './definition.ts';
 import { readRope, ropeParameters, type RopeConfig } from './rope.ts';
+import type { DecoderConfig, DecoderNorms } from './shape.ts';
 
 const NORMS: DecoderNorms = {
   attentionInput: 'input_layernorm',

@@ -3,9 +3,10 @@ import { NO_ROW } from '../engine/ops/gather_rows.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import type { StatePart } from './definition.ts';
 import type { ReplayState } from './graph.ts';
 import type { LanguageModel } from './language-model.ts';
-import { recentTokens, StateRows, statesOf, type StatePart } from './layer-state.ts';
+import { recentTokens, StateRows, statesOf } from './layer-state.ts';
 
 /** A token of a replay: its row there, and its place in its sequence. */
 export interface PlacedRow {

@@ -11,8 +11,9 @@
 import type { Activation } from '../engine/ops/activation.ts';
 import type { ConfigReader } from './config.ts';
 import { checkHeads, readActivation } from './decoder-config.ts';
-import type { Family, LinearModule, ModelDefinition, ModelShape, WeightSpec } from './family.ts';
+import type { Family, LinearModule, ModelDefinition, WeightSpec } from './definition.ts';
 import type { ForwardGraph } from './forward-graph.ts';
+import type { ModelShape } from './shape.ts';
 
 interface Gpt2Config extends ModelShape {
   readonly width: number;

@@ -1,7 +1,7 @@
 /** Granite 3 (IBM, 2024), as in transformers' GraniteForCausalLM: Llama with a multiplier at every joint. */
 import { decoder } from './decoder.ts';
 import { readDecoder } from './decoder-config.ts';
-import type { Family } from './family.ts';
+import type { Family } from './definition.ts';
 
 export const granite: Family = {
   modelTypes: ['granite'],

@@ -28,9 +28,9 @@ import { scatterRows } from '../engine/ops/scatter_rows.ts';
 import { splitColumns } from '../engine/ops/split_columns.ts';
 import type { Tape } from '../engine/tape.ts';
 import type { DType, Tensor } from '../engine/tensor.ts';
-import type { ModelShape } from './family.ts';
 import type { AttentionSettings, ExpertEnd, ForwardGraph, LinearEnd } from './forward-graph.ts';
 import type { Observer } from './observer.ts';
+import type { ModelShape } from './shape.ts';
 
 /** Tokens of one replay, laid end to end without padding between sequences. M tokens. */
 export interface SequenceInputs {

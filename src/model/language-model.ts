@@ -28,8 +28,9 @@ import {
   type BatchOptions,
   type BatchTensors,
 } from './batch.ts';
+import { weightOf, type LinearModule, type ModelDefinition } from './definition.ts';
 import { isOffloaded, runOffloaded, type ForwardRun } from './disk-offload.ts';
-import { readModel, weightOf, type LinearModule, type ModelDefinition } from './family.ts';
+import { readModel } from './family.ts';
 import { openModelWeights, storedType } from './folder-layout.ts';
 import {
   Graph,

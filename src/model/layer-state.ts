@@ -4,15 +4,8 @@
  * (graph.ts); nothing else of generation knows which kinds there are.
  */
 import { NO_ROW } from '../engine/ops/gather_rows.ts';
-import type { ModelDefinition, ModelShape } from './family.ts';
-
-/** A tensor of a layer's state: a row of `columns` numbers for each token that it keeps. */
-export interface StatePart {
-  readonly label: string;
-  readonly columns: number;
-  /** How many of the last tokens it keeps; all of them if left out. The same number in all parts of a model. */
-  readonly last?: number;
-}
+import type { ModelDefinition, StatePart } from './definition.ts';
+import type { ModelShape } from './shape.ts';
 
 export function keysAndValues({ kvHeads, headSize }: ModelShape): StatePart[] {
   return ['keys', 'values'].map((label) => ({ label, columns: kvHeads * headSize }));

@@ -11,10 +11,11 @@
  */
 import type { ConfigReader } from './config.ts';
 import { checkHeads } from './decoder-config.ts';
-import type { Family, LinearModule, ModelDefinition, ModelShape, WeightSpec } from './family.ts';
+import type { Family, LinearModule, ModelDefinition, WeightSpec } from './definition.ts';
 import type { ForwardGraph } from './forward-graph.ts';
 import { keysAndValues, MAX_RECENT, recentInputs } from './layer-state.ts';
 import { readRope } from './rope.ts';
+import type { ModelShape } from './shape.ts';
 
 interface Lfm2Config extends ModelShape {
   /** Width of the MLP. */

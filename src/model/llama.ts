@@ -1,7 +1,7 @@
 /** Llama (Touvron et al., 2023; Llama 3, 2024), as in transformers' LlamaForCausalLM: SmolLM2, TinyLlama, Llama 3.x and our own models. */
 import { decoder } from './decoder.ts';
 import { readDecoder } from './decoder-config.ts';
-import type { Family } from './family.ts';
+import type { Family } from './definition.ts';
 
 export const llama: Family = {
   modelTypes: ['llama'],

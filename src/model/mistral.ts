@@ -1,7 +1,7 @@
 /** Mistral (Jiang et al., 2023), as in transformers' MistralForCausalLM: Llama with a sliding window in every layer. */
 import { decoder } from './decoder.ts';
 import { everyLayer, readDecoder } from './decoder-config.ts';
-import type { Family } from './family.ts';
+import type { Family } from './definition.ts';
 
 export const mistral: Family = {
   modelTypes: ['mistral'],

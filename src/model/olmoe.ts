@@ -4,7 +4,7 @@
  */
 import { decoder } from './decoder.ts';
 import { readDecoder, readExperts } from './decoder-config.ts';
-import type { Family } from './family.ts';
+import type { Family } from './definition.ts';
 
 export const olmoe: Family = {
   modelTypes: ['olmoe'],

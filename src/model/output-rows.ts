@@ -2,7 +2,7 @@
 import { BLOCKS, isBlockType } from '../weights/blocks.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { DTYPE_BYTES, toFloat32 } from '../weights/dtypes.ts';
-import type { ModelDefinition } from './family.ts';
+import type { ModelDefinition } from './definition.ts';
 import { openModelWeights } from './folder-layout.ts';
 
 /** Rows [ids.length, channels] one after the other. */

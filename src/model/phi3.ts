@@ -4,7 +4,7 @@
  */
 import { decoder } from './decoder.ts';
 import { readDecoder } from './decoder-config.ts';
-import type { Family } from './family.ts';
+import type { Family } from './definition.ts';
 import { readRope } from './rope.ts';
 
 export const phi3: Family = {

@@ -1,7 +1,7 @@
 /** Qwen 2 and 2.5 (Yang et al., 2024), as in transformers' Qwen2ForCausalLM: Llama with a bias on queries, keys and values. */
 import { decoder } from './decoder.ts';
 import { readDecoder, readQwenLayers } from './decoder-config.ts';
-import type { Family } from './family.ts';
+import type { Family } from './definition.ts';
 
 export const qwen2: Family = {
   modelTypes: ['qwen2'],

@@ -1,7 +1,7 @@
 /** Qwen 3 with experts (Yang et al., 2025), as in transformers' Qwen3MoeForCausalLM: Qwen 3 with a mixture of experts in every layer. */
 import { decoder } from './decoder.ts';
 import { everyLayer, readDecoder, readExperts } from './decoder-config.ts';
-import type { Family } from './family.ts';
+import type { Family } from './definition.ts';
 
 export const qwen3Moe: Family = {
   modelTypes: ['qwen3_moe'],

@@ -1,7 +1,7 @@
 /** Qwen 3 (Yang et al., 2025), as in transformers' Qwen3ForCausalLM: Llama with a norm of each head of queries and keys. */
 import { decoder } from './decoder.ts';
 import { readDecoder, readQwenLayers } from './decoder-config.ts';
-import type { Family } from './family.ts';
+import type { Family } from './definition.ts';
 
 export const qwen3: Family = {
   modelTypes: ['qwen3'],

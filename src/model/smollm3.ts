@@ -2,7 +2,7 @@
 import type { ConfigReader } from './config.ts';
 import { decoder } from './decoder.ts';
 import { checkWindow, readDecoder, readSliding } from './decoder-config.ts';
-import type { Family } from './family.ts';
+import type { Family } from './definition.ts';
 
 export const smollm3: Family = {
   modelTypes: ['smollm3'],

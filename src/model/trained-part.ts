@@ -1,6 +1,6 @@
 /** Which weights of a model are trained in a full fine-tuning: all of them, the last layers, norms and biases, or everything but the embeddings. */
 import { GraftError } from '../errors.ts';
-import { weightOf, type ModelDefinition, type WeightSpec } from './family.ts';
+import { weightOf, type ModelDefinition, type WeightSpec } from './definition.ts';
 
 export interface TrainedPart {
   /** `no-embeddings` is without embeddings and head; `norms` is the norms and biases alone. All weights if left out. */

@@ -6,7 +6,7 @@ import { isBlockType } from '../weights/blocks.ts';
 import type { StoredType } from '../weights/dtypes.ts';
 import { LAYOUT_OF } from '../weights/gguf/take-apart.ts';
 import { ROUNDED_TYPES, type RoundedType } from '../weights/quantise.ts';
-import { weightOf, type ModelDefinition, type WeightSpec } from './family.ts';
+import { weightOf, type ModelDefinition, type WeightSpec } from './definition.ts';
 
 /**
  * A person's choice. `stored`: for a GGUF file exactly the numbers of its blocks, in blocks; numbers in the precision of the

@@ -8,7 +8,7 @@ import {
   type Unwritable,
 } from '../data/unwritable.ts';
 import { GraftError } from '../errors.ts';
-import type { ModelDefinition } from '../model/family.ts';
+import type { ModelDefinition } from '../model/definition.ts';
 import { readOutputRows, twinRows, type OutputRows } from '../model/output-rows.ts';
 import { trainedPart, type TrainedPart } from '../model/trained-part.ts';
 import type { SavedModules } from '../adapters/lora/settings.ts';

@@ -1,8 +1,9 @@
 /** The model of a run: an encoder for an objective that learns vectors of texts, a language model for all others. */
 import { learnerOf } from '../adapters/learners.ts';
 import { GraftError } from '../errors.ts';
+import type { ModelDefinition } from '../model/definition.ts';
 import { readPooledEncoder } from '../model/encoder.ts';
-import { readModel, type ModelDefinition } from '../model/family.ts';
+import { readModel } from '../model/family.ts';
 import { readWindow } from '../model/pooling.ts';
 import type { Objective } from '../objectives/objective.ts';
 import type { RunSpec } from '../settings/spec.ts';

@@ -4,7 +4,7 @@ import type { Lowering } from '../engine/lowering.ts';
 import type { Target } from '../engine/target.ts';
 import { MAX_WORKGROUPS } from '../engine/webgpu/target.ts';
 import { GraftError } from '../errors.ts';
-import type { ModelDefinition } from '../model/family.ts';
+import type { ModelDefinition } from '../model/definition.ts';
 import { isQuantised } from '../model/weight-types.ts';
 import type { RunBuckets } from './buckets.ts';
 import { planMemory, type MemoryPlan, type MemorySettings } from './memory-plan.ts';

@@ -3,7 +3,7 @@ import { DryRunDevice } from '../engine/dry-run/device.ts';
 import type { Lowering } from '../engine/lowering.ts';
 import { flopsOf } from '../engine/size.ts';
 import type { Bucket, LabelledTokens } from '../model/batch.ts';
-import type { ModelDefinition } from '../model/family.ts';
+import type { ModelDefinition } from '../model/definition.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { isHeld, itemsOf, type List } from '../lists.ts';

@@ -1,6 +1,6 @@
-/** Conventions of the source: docstrings of functions that folders share, which say what they throw, and titles of tests that are sentences. */
+/** Conventions of the source: docstrings of functions that folders share, which say what they throw, imports without circles, and titles of tests that are sentences. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, extname, join, resolve } from 'node:path';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
 
@@ -98,6 +98,58 @@ test('a function that throws says so', () => {
       .filter(({ throws, docstring }) => throws && !/throws?\b/i.test(docstring))
       .map(({ place }) => place),
   ).toEqual([]);
+});
+
+/** The paths of the modules whose values a file imports or exports again. Types and assets do not count. The kernels of the CPU leave the extension out. */
+function valueImports(file: string, source: string): string[] {
+  const statements = source.matchAll(
+    /^\s*(?:im|ex)port\s+(?!type\s)([\w$*\s{},]*?)(?:from\s+)?'(\.[^'?]+)'/gm,
+  );
+  return [...statements]
+    .filter(([, names]) => !/^\{(?:\s*type\s[^,}]*,?)+\s*\}\s*$/.test(names))
+    .map(([, , from]) => resolve(dirname(file), extname(from) === '' ? `${from}.ts` : from));
+}
+
+/** The files of a circle, each of which imports the next one, and the last one the first. Empty if there is none. */
+function circleOf(imports: ReadonlyMap<string, readonly string[]>): string[] {
+  const left = new Map(imports);
+  const next = (file: string): string | undefined => left.get(file)?.find((other) => left.has(other));
+  for (let before = -1; before !== left.size;) {
+    before = left.size;
+    for (const file of left.keys()) if (next(file) === undefined) left.delete(file);
+  }
+  const way: string[] = [];
+  let [file]: (string | undefined)[] = [...left.keys()];
+  while (file !== undefined && !way.includes(file)) {
+    way.push(file);
+    file = next(file);
+  }
+  return file === undefined ? [] : way.slice(way.indexOf(file));
+}
+
+test('finds imports of values, and a circle among them', () => {
+  const source = `import type { A } from './a.ts';
+    import { type B, type C } from './b.ts';
+    import shader from './c.wgsl?raw';
+    import { defineD, type D } from './d.ts';
+    import {
+      E,
+    } from '../e.ts';
+    import './f.css';
+    import { f } from './f';
+    export * from './g.ts';
+    import H from './H.svelte';`;
+  const found = ['src/d.ts', 'e.ts', 'src/f.css', 'src/f.ts', 'src/g.ts', 'src/H.svelte'];
+  expect(valueImports(join(ROOT, 'src/x.ts'), source)).toEqual(found.map((path) => join(ROOT, path)));
+  const way = { a: ['b'], b: ['e', 'c'], c: ['d'], d: ['e', 'b'], e: [] };
+  expect(circleOf(new Map(Object.entries(way)))).toEqual(['b', 'c', 'd']);
+  expect(circleOf(new Map(Object.entries({ ...way, d: ['e'] })))).toEqual([]);
+});
+
+test('no file imports itself by way of others', () => {
+  const imports = new Map(sources.map(({ path, source }) => [path, valueImports(path, source)]));
+  expect([...imports.values()].flat().length).toBeGreaterThan(5000);
+  expect(circleOf(imports).map((path) => path.slice(ROOT.length + 1))).toEqual([]);
 });
 
 test('a title of a test does not start in the middle of a sentence', () => {

@@ -1,5 +1,5 @@
 /** EVA's configuration: LoRA's, and how ranks and values are found. */
-import type { ModelDefinition } from '../../model/family.ts';
+import type { ModelDefinition } from '../../model/definition.ts';
 import type { Given } from '../../settings/setting.ts';
 import {
   checkLora,

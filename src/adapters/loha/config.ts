@@ -1,5 +1,5 @@
 /** LoHa's configuration with PEFT's conventions: targets, ranks and alphas as LoRA's, scaled by alpha / r. */
-import type { LinearModule, ModelDefinition } from '../../model/family.ts';
+import type { LinearModule, ModelDefinition } from '../../model/definition.ts';
 import type { Given } from '../../settings/setting.ts';
 import type { AdapterConfig } from '../kind.ts';
 import {

@@ -1,6 +1,6 @@
 /** LoRA's configuration with PEFT's conventions: targets, patterns, scaling. DoRA has the same. */
 import { GraftError } from '../../errors.ts';
-import type { LinearModule, ModelDefinition } from '../../model/family.ts';
+import type { LinearModule, ModelDefinition } from '../../model/definition.ts';
 import type { Given } from '../../settings/setting.ts';
 import type { AdapterConfig, AdapterModule } from '../kind.ts';
 import { savedModules } from '../saved/saved.ts';

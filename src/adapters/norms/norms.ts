@@ -4,7 +4,7 @@
  * from the base.
  */
 import { copy } from '../../engine/ops/add.ts';
-import type { LinearModule, ModelDefinition } from '../../model/family.ts';
+import type { LinearModule, ModelDefinition } from '../../model/definition.ts';
 import type { AdapterConfig, AdapterKind, AdapterModule } from '../kind.ts';
 import { wrongConfig } from '../lora/config.ts';
 import { ALL_LINEAR } from '../targets.ts';

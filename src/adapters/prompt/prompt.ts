@@ -10,7 +10,7 @@ import { embedding, FIRST_VIRTUAL } from '../../engine/ops/embedding.ts';
 import { copy } from '../../engine/ops/add.ts';
 import { overlayEmbedded } from '../../engine/ops/overlaid_rows.ts';
 import { GraftError } from '../../errors.ts';
-import type { LinearModule } from '../../model/family.ts';
+import type { LinearModule } from '../../model/definition.ts';
 import type { AdapterConfig, AdapterKind, AdapterModule } from '../kind.ts';
 import { wrongConfig } from '../lora/config.ts';
 import { ALL_LINEAR } from '../targets.ts';

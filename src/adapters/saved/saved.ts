@@ -8,7 +8,7 @@ import { copy } from '../../engine/ops/add.ts';
 import { embedding } from '../../engine/ops/embedding.ts';
 import { shardsOf } from '../../engine/shards.ts';
 import { GraftError } from '../../errors.ts';
-import type { ModelDefinition } from '../../model/family.ts';
+import type { ModelDefinition } from '../../model/definition.ts';
 import { companion } from '../companion.ts';
 import type { AdapterConfig, AdapterKind, AdapterModule } from '../kind.ts';
 import type { SavedModules } from '../lora/settings.ts';

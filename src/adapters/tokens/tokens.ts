@@ -10,7 +10,7 @@ import { embeddingKind } from '../../engine/ops/embedding.ts';
 import { overlayEmbedded } from '../../engine/ops/overlaid_rows.ts';
 import { Tape } from '../../engine/tape.ts';
 import { GraftError } from '../../errors.ts';
-import type { ModelDefinition } from '../../model/family.ts';
+import type { ModelDefinition } from '../../model/definition.ts';
 import { companion } from '../companion.ts';
 import type { AdapterConfig, AdapterKind, AdapterModule, AdapterTensors } from '../kind.ts';
 

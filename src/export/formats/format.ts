@@ -2,7 +2,7 @@
  * Export formats: folders that are made of an adapter and its base. Each format has a file of its own here and a line in
  * registry.ts, from which `graft export` and the page take it.
  */
-import type { ModelDefinition } from '../../model/family.ts';
+import type { ModelDefinition } from '../../model/definition.ts';
 import type { WeightChoices } from '../../model/weight-types.ts';
 import type { FileSet } from '../../weights/bytes.ts';
 import type { ChatDefaults } from '../chat-page/settings.ts';

@@ -5,9 +5,9 @@
 import { GraftError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { isObject } from '../../json.ts';
-import type { DecoderConfig } from '../../model/decoder.ts';
-import type { ModelDefinition } from '../../model/family.ts';
+import type { ModelDefinition } from '../../model/definition.ts';
 import { inverseFrequencies } from '../../model/rope.ts';
+import type { DecoderConfig } from '../../model/shape.ts';
 import type { WrittenEntry, WrittenTensor } from '../../weights/gguf/write.ts';
 
 interface ArchitectureMetadata {

@@ -2,13 +2,13 @@
 import { withArticle } from '../../numbers.ts';
 import { GraftError } from '../../errors.ts';
 import type { NewTokens } from '../../text/added-tokens.ts';
-import type { ModelDefinition } from '../../model/family.ts';
+import type { ModelDefinition } from '../../model/definition.ts';
 import { readJson, type FileSet } from '../../weights/bytes.ts';
 import { storedBytes } from '../../weights/dtypes.ts';
 import { layerPlace, pairsTogether } from '../../weights/gguf/architectures.ts';
 import { encodeValues, type EncodedType } from '../../weights/gguf/encode.ts';
 import { GgufFolder } from '../../weights/gguf/folder.ts';
-import { TOKEN_TYPE } from '../../weights/gguf/tokenizer.ts';
+import { TOKEN_TYPE } from '../../weights/gguf/vocabulary.ts';
 import {
   alignedSize,
   ggufHeader,

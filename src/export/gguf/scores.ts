@@ -2,7 +2,7 @@
  * Merges of a sentencepiece BPE as scores of its pieces. llama.cpp joins the two neighbours whose piece has the best score; the merges say the same if
  * all ways to make a piece follow one another, and none is left out. The reverse is weights/gguf/scores.ts.
  */
-import { TOKEN_TYPE } from '../../weights/gguf/tokenizer.ts';
+import { TOKEN_TYPE } from '../../weights/gguf/vocabulary.ts';
 
 interface Pieces {
   readonly tokens: readonly string[];

@@ -7,7 +7,7 @@ import { isObject, type JsonObject } from '../../json.ts';
 import { loadTokenizer, type Tokenizer } from '../../text/tokenizer.ts';
 import { readJson, type FileSet } from '../../weights/bytes.ts';
 import { preTokenizerNamed } from '../../weights/gguf/pre-tokenizers.ts';
-import { TOKEN_TYPE } from '../../weights/gguf/tokenizer.ts';
+import { TOKEN_TYPE } from '../../weights/gguf/vocabulary.ts';
 import type { WrittenEntry } from '../../weights/gguf/write.ts';
 import { scoresOfMerges } from './scores.ts';
 

@@ -1,7 +1,7 @@
 /** The files that Transformers.js reads next to a model: its configuration, when it stops, and its tokenizer with the chat template. */
 import { GraftError } from '../../errors.ts';
 import { isObject, type JsonObject } from '../../json.ts';
-import type { ModelDefinition } from '../../model/family.ts';
+import type { ModelDefinition } from '../../model/definition.ts';
 import { loadTokenizer, type Tokenizer } from '../../text/tokenizer.ts';
 import { readJson, type FileSet } from '../../weights/bytes.ts';
 import type { FolderFile } from '../folder-sink.ts';

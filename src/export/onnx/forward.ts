@@ -11,7 +11,7 @@
 import type { Activation } from '../../engine/ops/activation.ts';
 import { GraftError } from '../../errors.ts';
 import type { RmsNormOptions } from '../../engine/ops/rms_norm.ts';
-import type { ModelDefinition } from '../../model/family.ts';
+import type { ModelDefinition } from '../../model/definition.ts';
 import type { AttentionSettings, ForwardGraph, LinearEnd } from '../../model/forward-graph.ts';
 import { inverseFrequencies } from '../../model/rope.ts';
 import { type Nodes, type Port, TYPES } from './nodes.ts';

@@ -2,7 +2,7 @@
  * A merged model as an ONNX file, written tensor by tensor: memory holds one weight at a time. A protocol buffer ends at 2 GB, so that the weights of larger
  * models go into files next to it, which Transformers.js looks for by these names: model.onnx_data, model.onnx_data_1, …
  */
-import type { ModelDefinition } from '../../model/family.ts';
+import type { ModelDefinition } from '../../model/definition.ts';
 import { concatBytes } from '../../weights/safetensors.ts';
 import type { FolderFile } from '../folder-sink.ts';
 import type { MergedWeight } from '../merge.ts';

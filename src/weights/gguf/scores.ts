@@ -1,5 +1,5 @@
 /** Sentencepiece's BPE has no merges: of two neighbours, those are joined whose piece has the best score. As merges, best first. */
-import { TOKEN_TYPE, type Vocabulary } from './tokenizer.ts';
+import { TOKEN_TYPE, type Vocabulary } from './vocabulary.ts';
 
 /** A longer piece could be made of two parts in too many ways. The longest in use (Gemma) have 48 characters. */
 const MAX_PIECE_CHARS = 256;

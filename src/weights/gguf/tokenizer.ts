@@ -8,9 +8,7 @@ import type { GgufHeader } from './header.ts';
 import type { Metadata } from './metadata.ts';
 import { preTokenizerOf } from './pre-tokenizers.ts';
 import { mergesOfScores } from './scores.ts';
-
-/** `tokenizer.ggml.token_type`. */
-export const TOKEN_TYPE = { NORMAL: 1, UNKNOWN: 2, CONTROL: 3, USER_DEFINED: 4, UNUSED: 5, BYTE: 6 } as const;
+import { TOKEN_TYPE, type Vocabulary } from './vocabulary.ts';
 
 const TOKENS = 'tokenizer.ggml.tokens';
 const MODEL = 'tokenizer.ggml.model';
@@ -28,13 +26,6 @@ const ENDS = new Set([
 ]);
 /** Special tokens of Phi-3 that leave the white space after them; all others take it. */
 const KEEPS_SPACE = new Set(['<unk>', '<s>', '<|endoftext|>']);
-
-export interface Vocabulary {
-  readonly tokens: readonly string[];
-  readonly types: readonly number[];
-  /** Token → id. The first of two equal ones. */
-  readonly ids: ReadonlyMap<string, number>;
-}
 
 const NOTHING: Vocabulary = { tokens: [], types: [], ids: new Map() };
 

@@ -1,7 +1,7 @@
 /** The memory and time of a run on a model that is not downloaded. */
 import type { Lowering } from '../../engine/lowering.ts';
 import type { Target } from '../../engine/target.ts';
-import type { ModelDefinition } from '../../model/family.ts';
+import type { ModelDefinition } from '../../model/definition.ts';
 import { resolvePrecision } from '../../model/precision.ts';
 import { FOUR_BITS, memoryProblems } from '../../train/memory-advice.ts';
 import { planMemory, type MemoryPlan, type MemorySettings } from '../../train/memory-plan.ts';

@@ -1,6 +1,7 @@
 /** Small models that suit a browser: few enough to choose from, each with its strengths and its repository's conditions. */
 import type { JsonObject } from '../../json.ts';
-import { defineModel, parametersOf, type ModelDefinition } from '../../model/family.ts';
+import { parametersOf, type ModelDefinition } from '../../model/definition.ts';
+import { defineModel } from '../../model/family.ts';
 import type { CuratedModel } from '../api/curated.ts';
 import {
   GEMMA3_1B,

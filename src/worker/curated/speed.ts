@@ -3,7 +3,7 @@ import type { Device } from '../../engine/device.ts';
 import { benchmarkDecoding } from '../../evaluate/benchmark.ts';
 import { benchmarkTraining } from '../../evaluate/training-benchmark.ts';
 import { isObject } from '../../json.ts';
-import { parametersOf } from '../../model/family.ts';
+import { parametersOf } from '../../model/definition.ts';
 import { LanguageModel } from '../../model/language-model.ts';
 import { randomFiles } from '../../model/random-files.ts';
 import { decodingWork, TEST_LAYERS, type TrainingSpeed } from '../../runs/run-forecast.ts';

@@ -1,8 +1,9 @@
 /** The worker's API for tuned encoders of documents. Its code is loaded with the first call. */
 import { GraftError } from '../../errors.ts';
+import { parametersOf } from '../../model/definition.ts';
 import { readPooledEncoder } from '../../model/encoder.ts';
-import { readEncoder, parametersOf } from '../../model/family.ts';
 import { contentParts, hashOf } from '../../model/content.ts';
+import { readEncoder } from '../../model/family.ts';
 import { isOnnxEncoder } from '../../model/onnx-encoder.ts';
 import { readWindow } from '../../model/pooling.ts';
 import { AS_STORED } from '../../model/weight-types.ts';

@@ -29,7 +29,7 @@ import { AdapterZip, isZip, packZip, zipTooLarge, type Step } from '../../export
 import type { AdapterChange, AdapterInfo } from '../api.ts';
 import { isSameBase, type Bases } from '../models/bases.ts';
 import { folderOfFiles, foldersOfFiles } from '../models/model.ts';
-import type { ModelDefinition } from '../../model/family.ts';
+import type { ModelDefinition } from '../../model/definition.ts';
 import { unknownAdapter } from '../session.ts';
 import { stepping, type SliceWatch } from '../slices.ts';
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { defineModel, type ModelDefinition } from '../../../src/model/family.ts';
+import type { ModelDefinition } from '../../../src/model/definition.ts';
+import { defineModel } from '../../../src/model/family.ts';
 import { type LoraConfig, type LoraModule, tensorNames } from '../../../src/adapters/lora/config.ts';
 import { adapterModules, initialTensors } from '../../../src/adapters/registry.ts';
 import { graftError } from '../expect-graft-error.ts';

@@ -8,7 +8,8 @@ import {
   type AdapterData,
   type Files,
 } from '../../../src/export/peft.ts';
-import { defineModel, readModel, type ModelDefinition } from '../../../src/model/family.ts';
+import type { ModelDefinition } from '../../../src/model/definition.ts';
+import { defineModel, readModel } from '../../../src/model/family.ts';
 import { type LoraConfig, type LoraModule, tensorNames } from '../../../src/adapters/lora/config.ts';
 import { adapterModules, initialTensors } from '../../../src/adapters/registry.ts';
 import { memoryFiles, memorySource, type ByteSource, type FileSet } from '../../../src/weights/bytes.ts';

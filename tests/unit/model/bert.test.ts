@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { sizeOf } from '../../../src/engine/tensor.ts';
-import { defineEncoder, defineModel, type EncoderDefinition } from '../../../src/model/family.ts';
+import type { EncoderDefinition } from '../../../src/model/definition.ts';
+import { defineEncoder, defineModel } from '../../../src/model/family.ts';
 import { graftError, resultOrGraftError } from '../expect-graft-error.ts';
 
 const MINILM = {

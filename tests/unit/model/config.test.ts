@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { defineModel, readModel, type ModelDefinition } from '../../../src/model/family.ts';
+import type { ModelDefinition } from '../../../src/model/definition.ts';
+import { defineModel, readModel } from '../../../src/model/family.ts';
 import { inverseFrequencies } from '../../../src/model/rope.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
 import { graftError, resultOrGraftError } from '../expect-graft-error.ts';

@@ -1,7 +1,8 @@
 /** What each family reads from a config.json: transformers' defaults, and what is refused by name. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { defineModel, families, weightOf, type ModelDefinition } from '../../../src/model/family.ts';
+import { weightOf, type ModelDefinition } from '../../../src/model/definition.ts';
+import { defineModel, families } from '../../../src/model/family.ts';
 import { inverseFrequencies } from '../../../src/model/rope.ts';
 import { graftError, resultOrGraftError } from '../expect-graft-error.ts';
 

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
 import { Metadata, type MetadataValue } from '../../../src/weights/gguf/metadata.ts';
-import { TOKEN_TYPE, tokenizerOf } from '../../../src/weights/gguf/tokenizer.ts';
+import { tokenizerOf } from '../../../src/weights/gguf/tokenizer.ts';
+import { TOKEN_TYPE } from '../../../src/weights/gguf/vocabulary.ts';
 import { describeShared, sharedJson } from '../../shared.ts';
 import { expectChats, expectStreams, expectTexts, type TokenizerReference } from './reference.ts';
 

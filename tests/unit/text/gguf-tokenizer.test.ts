@@ -7,7 +7,7 @@ import { renderExample } from '../../../src/text/loss-mask.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
 import { modelFolder } from '../../../src/weights/folder.ts';
-import { TOKEN_TYPE } from '../../../src/weights/gguf/tokenizer.ts';
+import { TOKEN_TYPE } from '../../../src/weights/gguf/vocabulary.ts';
 import { describeShared, sharedFolder, sharedJson, sharedPath } from '../../shared.ts';
 import { describeSmolLM2, SMOLLM2_GGUF } from '../../smollm2.ts';
 import { ggufFile } from '../weights/gguf-file.ts';
