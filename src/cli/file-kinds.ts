@@ -1,6 +1,7 @@
 /** Refuses settings about reading that no file of the call is read by: where a document ends in a table, a delimiter in plain text. */
 import { open } from 'node:fs/promises';
-import { fileKind, type FileKind } from '../data/file-kind.ts';
+import { fileKind } from '../data/file-kind.ts';
+import type { FileKind } from '../data/row-endings.ts';
 import { ROW_SOURCES } from '../data/row-sources.ts';
 import { GraftError } from '../errors.ts';
 import { SHEET_HEAD_BYTES } from '../data/sheet-types.ts';

@@ -3,23 +3,10 @@ import { isObject, jsonDepth, MAX_JSON_DEPTH } from '../json.ts';
 import { LIST_FIELDS } from './json-rows.ts';
 import { linesOf, type Content } from './lines.ts';
 import { isParquet } from './parquet-magic.ts';
+import { KIND_OF_ENDING, type FileKind } from './row-endings.ts';
 
-export type FileKind = 'jsonl' | 'json' | 'parquet' | 'table' | 'text';
-
-const KIND_OF_ENDING: Readonly<Record<string, FileKind>> = {
-  txt: 'text',
-  md: 'text',
-  text: 'text',
-  jsonl: 'jsonl',
-  ndjson: 'jsonl',
-  parquet: 'parquet',
-  csv: 'table',
-  tsv: 'table',
-  tab: 'table',
-  html: 'table',
-  htm: 'table',
-  xhtml: 'table',
-};
+/** Endings that are read and not offered. */
+const RARE: Readonly<Record<string, FileKind>> = { text: 'text', xhtml: 'table' };
 
 const PAGE_ENDING = /\.x?html?$/i;
 /** Files that are what they are called, whatever they start with. */
@@ -59,8 +46,9 @@ function firstLineIsRow(content: Content): boolean {
 export function fileKind(content: Content, fileName: string): FileKind {
   if (typeof content !== 'string' && isParquet(content)) return 'parquet';
   const ending = /\.([a-z0-9]+)$/i.exec(fileName)?.[1].toLowerCase() ?? '';
-  const known = Object.hasOwn(KIND_OF_ENDING, ending) ? KIND_OF_ENDING[ending] : undefined;
-  if (known) return known;
+  const kinds: Readonly<Record<string, FileKind>> = { ...KIND_OF_ENDING, ...RARE };
+  const known = Object.hasOwn(kinds, ending) ? kinds[ending] : undefined;
+  if (known && known !== 'json') return known;
   if (isPage(content, fileName)) return 'table';
   const first = headText(content, 1024).trimStart()[0];
   if (first === '{') return firstLineIsRow(content) ? 'jsonl' : 'json';

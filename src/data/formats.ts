@@ -9,13 +9,14 @@ import { Collector, objectOf, type Collected, type ReadResult, type TakeExample 
 import { columnsOfRow, listOfColumns } from './columns.ts';
 import { documentsOf, hasBorder } from './documents.ts';
 import { decodeFile, encodingOf, HEAD_BYTES, refuseBinary } from './encoding.ts';
-import { fileKind, type FileKind } from './file-kind.ts';
+import { fileKind } from './file-kind.ts';
 import { formatOfColumns, rowOfCells } from './formats/known.ts';
 import { BadRow } from './formats/row.ts';
 import { tooLarge, wholeOf, wholeText } from './json-sources.ts';
 import type { Bytes, Content } from './lines.ts';
 import { checkMapping, type Mapping } from './mapping.ts';
 import { isParquet } from './parquet-magic.ts';
+import type { FileKind } from './row-endings.ts';
 import type { RowSource } from './row-source.ts';
 import { ROW_SOURCES } from './row-sources.ts';
 import { checkCells, objectOfCells, openTable, type Table, type TableOptions } from './table.ts';

@@ -3,6 +3,7 @@ import { GraftError } from '../errors.ts';
 import { ZipReader } from '../export/zip/reader.ts';
 import { blobOf, HELD_BYTES, type FileContent } from './file-content.ts';
 import { listed } from './file-names.ts';
+import { isRowFile } from './row-endings.ts';
 
 /** The most that a file is unpacked to: the page holds it whole. */
 const MAX_FILE_BYTES = 2 ** 30;
@@ -13,7 +14,6 @@ const BOMB_BYTES = 64 * 2 ** 20;
 const MAX_PACKED = 200;
 
 const PACK_AGAIN = 'Pack it again, or unpack it and open the files that are inside.';
-const ROWS = /\.(?:jsonl|ndjson|json|parquet|csv|tsv|tab|txt|md|html?)$/i;
 /** What systems hide, and what macOS adds. */
 const HIDDEN = /(?:^|\/)(?:\.|__MACOSX\/)|\/$/;
 
@@ -52,9 +52,9 @@ export class RowsZip implements ZippedRows {
     const names = zip.names.filter((name) => !HIDDEN.test(name)).sort(byCodeUnits);
     const isRefused = new Set(refused.map(({ path }) => path));
     this.files = names
-      .filter((name) => ROWS.test(name) && !isRefused.has(name))
+      .filter((name) => isRowFile({ name }) && !isRefused.has(name))
       .map((path) => ({ path, bytes: zip.size(path) ?? 0 }));
-    this.others = names.filter((name) => !ROWS.test(name));
+    this.others = names.filter((name) => !isRowFile({ name }));
   }
 
   /**
@@ -69,7 +69,7 @@ export class RowsZip implements ZippedRows {
     );
     let all = 0;
     for (const path of reader.names
-      .filter((name) => ROWS.test(name) && !HIDDEN.test(name))
+      .filter((name) => isRowFile({ name }) && !HIDDEN.test(name))
       .sort(byCodeUnits)) {
       const size = reader.size(path) ?? 0;
       const why = tooMuch(path, size, reader.packed(path) ?? 0, all);

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ROW_ENDINGS } from '../../src/app/data/row-files.ts';
+import { ROW_ENDINGS } from '../../src/data/row-endings.ts';
 import { closeContexts, openChromium } from './chromium.ts';
 import { allowSteps, engineOf, startAndPause } from './gate.ts';
 import { tabTo } from './keyboard.ts';

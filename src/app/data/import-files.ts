@@ -1,5 +1,5 @@
 /** Files that are dropped anywhere on the page, or opened with the installed app: each goes where it belongs. */
-import { isRowFile, ROW_ENDINGS } from './row-files.ts';
+import { isRowFile, ROW_ENDINGS } from '../../data/row-endings.ts';
 import { everythingOf } from '../storage/everything.svelte.ts';
 import { folderFiles } from '../ui/files.ts';
 import type { Studio } from '../state/studio.svelte.ts';
