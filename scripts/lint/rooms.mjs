@@ -19,6 +19,7 @@ const SHARED = [
   'answers',
   'errors',
   'averages',
+  'capital',
   'random',
   'json',
   'lists',

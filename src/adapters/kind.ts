@@ -141,7 +141,7 @@ export interface RowsStart<
    * Initial layers and values. The layers may have other ranks than the configuration says, and some may be left out. Awaits the device.
    *
    * @param modules as the configuration has them
-   * @throws GraftError `train-rows` if there are too few rows, and what `tell` throws
+   * @throws GraftError `train-rows` if there are too few rows, and what `report` throws
    */
   begin(
     rows: RowInputs,

@@ -56,7 +56,7 @@ const AT_ONCE = 8;
 
 /**
  * @returns in the order of `wanted`; the same seed gives the same bits on the same device. Awaits the device
- * @throws what `tell` throws
+ * @throws what `report` throws
  */
 export async function leadingVectors(
   device: Device,

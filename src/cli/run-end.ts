@@ -1,4 +1,5 @@
 /** What `graft train` says of a run at its end. */
+import { capital } from '../capital.ts';
 import type { Forgetting } from '../evaluate/forgetting.ts';
 import { fromTo } from '../evaluate/reading-brief.ts';
 import { describeReading, type ReadingWords } from '../evaluate/reading-words.ts';
@@ -51,8 +52,8 @@ export function describeEnd(run: EndedRun): string[] {
   const { reading, words: words } = end;
   const seconds = formatSeconds(points.reduce((sum, point) => sum + point.seconds, 0));
   return [
-    `${sentence(oneStep(first, last) ?? (fromTo(reading) || rewardsOf(first, last)))}, in ${seconds}`,
-    `${sentence(words.name)}. ${words.how} ${words.advice}`.trim(),
+    `${capital(oneStep(first, last) ?? (fromTo(reading) || rewardsOf(first, last)))}, in ${seconds}`,
+    `${capital(words.name)}. ${words.how} ${words.advice}`.trim(),
   ];
 }
 
@@ -78,5 +79,3 @@ const oneStep = (first: LoggedStep, last: LoggedStep): string | undefined =>
 /** The rewards of the first batch and of the last, if there are too few for a mean. */
 const rewardsOf = (first: LoggedStep, last: LoggedStep): string =>
   `reward ${first.reward?.toFixed(3)} → ${last.reward?.toFixed(3)}`;
-
-const sentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);

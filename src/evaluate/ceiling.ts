@@ -1,4 +1,5 @@
 /** What the best method without tuning leaves to gain, in a sentence before training. */
+import { capital } from '../capital.ts';
 import { plural } from '../numbers.ts';
 import { LEVEL } from './chance.ts';
 import type { ComparedMethod } from './compared.ts';
@@ -19,7 +20,7 @@ export function ceilingWords(
   const { count, total } = best.exact;
   // An adapter that is right everywhere wins the rows that the method misses, and loses none.
   if (count < GOOD * total || mcnemar(total - count, 0) < LEVEL) return undefined;
-  const got = `${best.doing[0].toUpperCase()}${best.doing.slice(1)} already gets ${count} of ${total}`;
+  const got = `${capital(best.doing)} already gets ${count} of ${total}`;
   return count === total
     ? `${got}: tuning cannot show a gain on these rows.`
     : `${got}: even an adapter without a mistake could win the other ${plural(total - count, 'row')} by chance.`;

@@ -23,6 +23,10 @@ export interface Flips {
   readonly rowsNeeded: number | undefined;
 }
 
+/** A difference of two shares in points, with its sign. */
+export const points = (share: number): string =>
+  `${share < 0 ? '−' : share > 0 ? '+' : ''}${Math.abs(100 * share).toFixed(1)}`;
+
 const RESAMPLES = 10_000;
 const DEFAULT_SEED = 42;
 /** A row that only the other one gets right, and one that only this one does. */

@@ -12,7 +12,7 @@ import { chosenInWords } from './choices-in-words.ts';
 import { pInWords } from './chance.ts';
 import { metricsOf } from './columns.ts';
 import { costOf } from './costs.ts';
-import { flipsOf, type Flips } from './flips.ts';
+import { flipsOf, points, type Flips } from './flips.ts';
 import { forgettingSentences, forgettingVerdict } from './forgetting.ts';
 import { intervalsOf } from './intervals.ts';
 import { CHOICES_STYLE, reportChoices } from './report-choices.ts';
@@ -181,9 +181,6 @@ function seedsOf({ label, members, seeds }: Family, metrics: readonly Scorer[]):
     ]),
   );
 }
-
-const points = (share: number): string =>
-  `${share < 0 ? '−' : share > 0 ? '+' : ''}${Math.abs(100 * share).toFixed(1)}`;
 
 function flipTable(flips: readonly Flips[], base: Side): Html {
   const groups = groupsInWords(base.record);

@@ -1,4 +1,5 @@
 /** Whether a measurement reaches the score that the task card set, in words. */
+import { capital } from '../capital.ts';
 import { percent, plural } from '../numbers.ts';
 import { NAMED_SCORERS, isAnswerScorer, scorerNamed } from '../scorers/lists.ts';
 import { EXACT_MATCH, shareOf } from '../scorers/parts/share.ts';
@@ -116,8 +117,6 @@ function best(of: readonly Named[], metric: string): Reached | undefined {
       undefined,
     );
 }
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /**
  * The answer to the card. The adapter answers it if one was measured, else the best method without tuning.

@@ -1,5 +1,6 @@
 /** The verdict of an evaluation: the adapter against the best method without tuning, on the same rows. It claims no more than the numbers show. */
 import { mean } from '../averages.ts';
+import { capital } from '../capital.ts';
 import { plural, threeDigits } from '../numbers.ts';
 import { helpInWords, LEVEL, oftenInWords, pInWords } from './chance.ts';
 import { clustersOf, testInWords } from './clusters.ts';
@@ -477,5 +478,4 @@ function byPerplexity(measured: readonly Measured[], methods: readonly ComparedM
 const perplexityOfTuned = ({ tuned }: Compared): number => tuned.subject.loss?.perplexity ?? Infinity;
 
 const joined = (...sentences: readonly string[]): string => sentences.filter(Boolean).join(' ');
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 const uncapital = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);

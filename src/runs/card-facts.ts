@@ -1,4 +1,5 @@
 /** The facts about a run on the card of its adapter. */
+import { capital } from '../capital.ts';
 import type { AdapterDescription, Device } from '../engine/device.ts';
 import { GpuDevice } from '../engine/webgpu/device.ts';
 import { kernelBuilds } from '../engine/webgpu/tuning.ts';
@@ -65,7 +66,7 @@ const WRITTEN: Readonly<Record<string, string>> = {
   nvidia: 'NVIDIA',
   swiftshader: 'SwiftShader',
 };
-const written = (word: string): string => WRITTEN[word] ?? word.charAt(0).toUpperCase() + word.slice(1);
+const written = (word: string): string => WRITTEN[word] ?? capital(word);
 
 /** Browsers hide the full name and give the vendor and the family: both are better than nothing. */
 export function deviceName({ vendor, architecture, description }: AdapterDescription): string {

@@ -98,7 +98,7 @@ export class Run {
     return status === 'done' || status === 'stopped' || status === 'cancelled' ? status : undefined;
   }
 
-  /** These three end a validation that is under way. After a pause it is repeated when the run is resumed. */
+  /** Asks to pause. It ends a validation that is under way, as `stop` and `cancel` do: after a pause that is repeated when the run is resumed. */
   pause(): void {
     this.#pausing = true;
     this.#hurried = true;

@@ -63,7 +63,7 @@ export interface InitialValues {
 /**
  * @param model loaded as `loadingOf` says
  * @param start an adapter to train further: its kind and settings replace those of the run, except for dropout
- * @throws GraftError `lora-config`, `train-option`, `train-rows`, `engine-…`, and what `tell` throws
+ * @throws GraftError `lora-config`, `train-option`, `train-rows`, `engine-…`, and what `report` throws
  */
 export async function makeTrainable(
   model: LanguageModel,

@@ -2,6 +2,7 @@
  * ROUGE-1, ROUGE-2 and ROUGE-L as Google's rouge-score prints them (Lin 2004), without stemming: the F-measure of runs of words in common, the mean
  * over all rows. A row whose reference has no letter a to z and no digit has 0, as there; `rouge-l` leaves such rows out.
  */
+import { capital } from '../capital.ts';
 import { TEXT } from './parts/text.ts';
 import { rougeL, rougeWords } from './rouge-l.ts';
 import { meanScore, type TextScorer } from './scorer.ts';
@@ -38,7 +39,7 @@ const runs = <Name extends string>(name: Name, order: number, of: string): TextS
   name,
   label: `ROUGE-${order}`,
   heading: `ROUGE-${order}`,
-  help: `${of[0].toUpperCase()}${of.slice(1)} in common as an F-measure from 0 to 1, as rouge-score counts them: letters a to z and digits, ignoring capitals.`,
+  help: `${capital(of)} in common as an F-measure from 0 to 1, as rouge-score counts them: letters a to z and digits, ignoring capitals.`,
   entry: {
     title: `ROUGE-${order}`,
     what: `How many ${of} answer and reference have in common, as an F-measure from 0 to 1: the mean over all rows. Only the letters a to z and digits count.`,

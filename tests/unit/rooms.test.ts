@@ -127,7 +127,7 @@ describe('the import rules', () => {
   });
   test('a message says what is allowed', () => {
     expect(forbidden(join(root, 'src/model/llama.ts'), '../text/x.ts', false)).toBe(
-      'model may not import text/x.ts. It may import engine, weights and abort-signals, answers, errors, averages, random, json, lists, numbers, requests, smooth, nearest-name, proportion, printable, html, repo-name.',
+      'model may not import text/x.ts. It may import engine, weights and abort-signals, answers, errors, averages, capital, random, json, lists, numbers, requests, smooth, nearest-name, proportion, printable, html, repo-name.',
     );
   });
 });

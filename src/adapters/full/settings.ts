@@ -1,4 +1,5 @@
 /** Full fine-tuning: weights of the model itself learn, all of them or a part. `model/trained-part.ts` says which these are. */
+import { capital } from '../../capital.ts';
 import type { Given, Setting } from '../../settings/setting.ts';
 import type { Learner } from '../learner.ts';
 import { NORMS_RATE } from '../norms/settings.ts';
@@ -52,8 +53,6 @@ function partWords({ trainWeights = 'all', lastLayers = 0 }: Given): string {
   if (layers !== '') return `the weights${layers}`;
   return trainWeights === 'all' ? 'all weights' : 'all weights but embeddings and head';
 }
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 export const FULL = {
   name: 'full',

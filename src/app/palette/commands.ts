@@ -1,4 +1,5 @@
 /** What the command palette offers: what can be pressed here, every place, every project, and how the page looks. */
+import { capital } from '../../capital.ts';
 import { addressOf, STAGES, type ScreenName } from '../state/route.svelte.ts';
 import type { Shortcuts } from '../state/shortcuts.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
@@ -51,10 +52,7 @@ function pressable(): PaletteCommand[] {
 
 function places({ route }: Studio): PaletteCommand[] {
   const names = Object.entries(PLACES) as [ScreenName, string][];
-  const stages = STAGES.map((stage): [ScreenName, string] => [
-    stage,
-    stage[0].toUpperCase() + stage.slice(1),
-  ]);
+  const stages = STAGES.map((stage): [ScreenName, string] => [stage, capital(stage)]);
   return [...stages, ...names]
     .filter(([place]) => place !== route.place)
     .map(([place, name]) => ({

@@ -1,4 +1,5 @@
 /** What a run trains, in words. */
+import { capital } from '../../capital.ts';
 import { learnerOf } from '../../settings/registry.ts';
 import { TABLE } from '../../settings/table.ts';
 import type { FormSpec, RunMemory } from '../../worker/api.ts';
@@ -39,5 +40,3 @@ export function memoryParts(
     { name: 'the rest', bytes: inputs + commands + staging },
   ];
 }
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
