@@ -224,11 +224,11 @@ interface Sample {
 
 /**
  * The first `rows` questions of the drawn order whose prompt leaves room for an answer: the same for every method. In a mixture, `rows` of each task,
- * the same as would be drawn of it alone.
+ * the same as would be drawn of it alone. None are reserved.
  */
 export function drawQuestions(
   questions: List<Question>,
-  sample: Sample,
+  sample: Omit<Sample, 'reserve'>,
   tokenizer: Tokenizer,
   maxPositions: number,
 ): Drawn {
@@ -237,7 +237,7 @@ export function drawQuestions(
   return drawAmong(from, (at) => itemOf(questions, at), sample, tokenizer, maxPositions);
 }
 
-/** The same of questions that are not held. @param questionAt the question at a place: asked only of those that are drawn */
+/** The same of questions that are not held, some of which may be reserved. @param questionAt the question at a place: asked only of those that are drawn */
 export function drawAmong(
   from: DrawnFrom,
   questionAt: (place: number) => Question,

@@ -376,20 +376,15 @@ export function firstItems(record: Evaluation, many: number): Evaluation {
   };
 }
 
-/** Some of the subjects. */
-export function someSubjects(
+/** The subjects that are kept, as {@link withSubjects}. */
+export const someSubjects = (
   record: Evaluation,
   isKept: (subject: Subject, at: number) => boolean,
-): Evaluation {
-  const kept = record.subjects.map(isKept);
-  const of = <Value>(row: readonly Value[]): Value[] => row.filter((_, at) => kept[at]);
-  return {
-    ...record,
-    subjects: of(record.subjects),
-    scores: record.scores.map(of),
-    evidence: record.evidence.map(of),
-  };
-}
+): Evaluation =>
+  withSubjects(
+    record,
+    record.subjects.flatMap((subject, at) => (isKept(subject, at) ? at : [])),
+  );
 
 /** Whether two records asked the same rows, in the same order. */
 export const isSameItems = (a: readonly Item[], b: readonly Item[]): boolean =>

@@ -195,6 +195,21 @@ test('rewards are scorers of the record: their sum, and each with its weight', a
   expect(side.exact.total).toBe(0);
 });
 
+test('some of the subjects are without what was judged of them by their places', async () => {
+  const all = await run(planWith([subjectOf(base, modelThat()), subjectOf(adapter, modelThat())]));
+  const model = { name: 'echo' };
+  const record: Evaluation = {
+    ...all,
+    blind: [{ subjects: [0, 1], seed: 1, turns: [] }],
+    judged: [{ subjects: [0, 1], model, prompt: '', turns: [], tooLong: [] }],
+  };
+  const tuned = someSubjects(record, ({ method }) => method === 'adapter');
+  expect(tuned.subjects.map(({ method }) => method)).toEqual(['adapter']);
+  expect(tuned.evidence).toEqual(all.evidence.map(([, own]) => [own]));
+  expect(tuned).not.toHaveProperty('blind');
+  expect(tuned).not.toHaveProperty('judged');
+});
+
 test('the first items of a record are a smaller sample, without what was measured over all', async () => {
   const draw = { seed: 1, of: 9, tooLong: 0 };
   const made = { time: 0, model: { name: 'echo', bundled: false }, draw };
