@@ -91,9 +91,9 @@ test.each([
 );
 
 test('advice for all weights counts the copy of the model that the chat keeps', async () => {
-  const run = { ...RUN, method: 'full', batch: 20 };
+  const run = { ...RUN, method: 'full', batch: 4 } as const;
   const data = await rowsOf(FILES.chats);
-  const least = await planOf({ ...run, batch: 1, accumulate: 20 }, data, opened());
+  const least = await planOf({ ...run, batch: 1, accumulate: 4 }, data, opened());
   // One byte less than the smallest batch takes, and enough for it without the copy.
   const small = dryRun(sprig, undefined, undefined, least.peakBytes - 1);
   const { advice } = await planOf(run, data, small);
