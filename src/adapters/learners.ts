@@ -1,4 +1,6 @@
 /** Everything that can learn: one line each. The first is the usual one. The page reads them without the engine; registry.ts has what adapters compute. */
+import type { VirtualTokens } from '../model/virtual-tokens.ts';
+import type { Given } from '../settings/setting.ts';
 import { DORA } from './dora/settings.ts';
 import { EVA } from './eva/settings.ts';
 import { FULL } from './full/settings.ts';
@@ -33,4 +35,14 @@ export function learnerOf({
   readonly method?: unknown;
 }): Learner & { readonly name: LearnerName } {
   return LEARNERS.find(({ name }) => name === method) ?? LEARNERS[0];
+}
+
+/** What is known of a run's adapter before there is one. @param settings of the run by name */
+export function plannedAdapter(settings: Given): VirtualTokens {
+  return { virtualTokens: learnerOf(settings).virtualTokens?.(settings) };
+}
+
+/** Whether what learns in a run adds tokens to sequences or to the vocabulary. @param settings of the run by name */
+export function addsTokens(settings: Given): boolean {
+  return learnerOf(settings).virtualTokens !== undefined || settings['addTokens'] !== undefined;
 }

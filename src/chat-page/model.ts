@@ -9,6 +9,7 @@ import { tokenizerWithTokens } from '../export/grown-folder.ts';
 import { readPeft } from '../export/peft.ts';
 import { Generator } from '../model/generator.ts';
 import { LanguageModel } from '../model/language-model.ts';
+import { roomFor } from '../model/virtual-tokens.ts';
 import { takesSystemPrompt } from '../text/system-prompt.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { blobSource, type FileSet } from '../weights/bytes.ts';
@@ -48,7 +49,7 @@ export class ChatModel {
     const max = Math.min(CONTEXT, model.definition.shape.maxPositions);
     const generator = new Generator(model, 1, max);
     await generator.prepare(adapter);
-    return new ChatModel(settings, tokenizer, generator, adapter, max - (adapter?.virtualTokens ?? 0));
+    return new ChatModel(settings, tokenizer, generator, adapter, roomFor(max, adapter));
   }
 
   /** Whether a system prompt reaches the model. */

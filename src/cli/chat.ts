@@ -3,6 +3,7 @@ import { GraftError, messageOf } from '../errors.ts';
 import { answer, promptOfConversation } from '../evaluate/answer.ts';
 import { fitTurns } from '../evaluate/fit-turns.ts';
 import { Generator } from '../model/generator.ts';
+import { roomFor } from '../model/virtual-tokens.ts';
 import { MarkedStream } from '../retrieval/cited.ts';
 import {
   fitPassages,
@@ -62,7 +63,7 @@ export async function chatCommand(args: readonly string[], output: Output): Prom
   const { adapter, tokenizer } = await openAsked(path, { model, files });
   const after = await readAfterFlag(flags, path);
   const cached = Math.min(CONTEXT, model.definition.shape.maxPositions);
-  const context = cached - (adapter?.virtualTokens ?? 0);
+  const context = roomFor(cached, adapter);
   if (settings.maxNewTokens >= context)
     throw new GraftError(
       'arguments',

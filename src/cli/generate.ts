@@ -8,6 +8,7 @@ import { answer, promptOf, promptOfMessages, promptOfText, type Answer } from '.
 import { isObject, parseWritten, type JsonObject } from '../json.ts';
 import { sequencesAtOnce } from '../model/generation.ts';
 import { Generator } from '../model/generator.ts';
+import { positionsOf, roomFor } from '../model/virtual-tokens.ts';
 import { MarkedStream } from '../retrieval/cited.ts';
 import { fitPassages, type Fitted } from '../retrieval/passages-prompt.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
@@ -125,7 +126,7 @@ export async function generateCommand(args: readonly string[], output: Output): 
     return raw ? promptOfText(tokenizer, asked) : promptOf(tokenizer, asked, after);
   };
   const { maxPositions } = model.definition.shape;
-  const room = maxPositions - (adapter?.virtualTokens ?? 0) - settings.maxNewTokens;
+  const room = roomFor(maxPositions, adapter) - settings.maxNewTokens;
   /** The ids of a prompt, after passages if there is an index. */
   const prepare = async (asked: string | Conversation): Promise<Prepared> => {
     if (!passages) return { ids: idsOf(asked) };
@@ -152,10 +153,7 @@ export async function generateCommand(args: readonly string[], output: Output): 
   });
   const makeGenerator = (prompts: readonly (readonly number[])[]): Generator => {
     const longest = Math.max(...prompts.map(({ length }) => length));
-    const maxLength = Math.min(
-      maxPositions,
-      (adapter?.virtualTokens ?? 0) + longest + settings.maxNewTokens + 1,
-    );
+    const maxLength = Math.min(maxPositions, positionsOf(longest + settings.maxNewTokens + 1, adapter));
     return new Generator(model, sequencesAtOnce(model, prompts.length, maxLength), maxLength);
   };
 

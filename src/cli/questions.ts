@@ -4,6 +4,7 @@ import { GraftError } from '../errors.ts';
 import { answer, promptOfConversation } from '../evaluate/answer.ts';
 import { sequencesAtOnce } from '../model/generation.ts';
 import { Generator } from '../model/generator.ts';
+import { positionsOf } from '../model/virtual-tokens.ts';
 import { plural } from '../numbers.ts';
 import { CHUNK_DEFAULTS } from '../retrieval/chunks.ts';
 import { draftQuestions, passagesToAsk, PER_DOCUMENT, type AskModel } from '../retrieval/draft-questions.ts';
@@ -79,11 +80,10 @@ export async function questionsCommand(args: readonly string[], output: Output):
   const passages = passagesToAsk(chosen(chunks, flags.text('file')), perDocument);
 
   const { maxPositions } = model.definition.shape;
-  const before = adapter?.virtualTokens ?? 0;
   const ask: AskModel = async (conversations) => {
     const ids = conversations.map((messages) => promptOfConversation(tokenizer, messages, '\n'));
     const longest = ids.reduce((max, { length }) => Math.max(max, length), 0);
-    const length = Math.min(maxPositions, before + longest + settings.maxNewTokens + 1);
+    const length = Math.min(maxPositions, positionsOf(longest + settings.maxNewTokens + 1, adapter));
     const generator = new Generator(model, sequencesAtOnce(model, ids.length, length), length);
     let done = 0;
     const answers = await answer(generator, tokenizer, ids, {

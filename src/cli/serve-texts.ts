@@ -5,6 +5,7 @@ import { promptOfConversation, promptOfText, StoppableText } from '../evaluate/a
 import type { BatchResult } from '../model/batch-places.ts';
 import type { ContinuousBatch } from '../model/continuous-batch.ts';
 import type { Candidate } from '../model/sampling.ts';
+import { roomFor } from '../model/virtual-tokens.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { jsonTokensOf } from '../text/json-tokens.ts';
 import { CallReader, callFormOf, readCalls, type CallForm, type WrittenCall } from '../text/tool-calls.ts';
@@ -241,7 +242,7 @@ export class TextService {
     maxTokens: number | undefined,
     { adapter }: TextModel,
   ): void {
-    const window = this.batch.maxLength - (adapter?.virtualTokens ?? 0);
+    const window = roomFor(this.batch.maxLength, adapter);
     if (prompt === 0) throw new RequestError(400, 'The prompt has no tokens.', { param });
     const wanted = maxTokens ?? 1;
     if (prompt + wanted <= window) return;

@@ -3,6 +3,7 @@ import { prepareRows } from '../data/prepare.ts';
 import { readExamples } from '../data/formats.ts';
 import { GraftError } from '../errors.ts';
 import { tokenLosses, type OfBoth } from '../evaluate/token-losses.ts';
+import { roomFor } from '../model/virtual-tokens.ts';
 import { percent, plural, threeDigits } from '../numbers.ts';
 import { checkReading } from './file-kinds.ts';
 import { readWhole } from './files.ts';
@@ -42,7 +43,7 @@ export async function tokensCommand(args: readonly string[], output: Output): Pr
       'Rows are counted from 0.',
     );
   const { rows } = prepareRows([examples[at]], tokenizer, {
-    maxLength: model.definition.shape.maxPositions - (adapter?.virtualTokens ?? 0),
+    maxLength: roomFor(model.definition.shape.maxPositions, adapter),
     vocabSize: model.vocabularyWith(undefined),
   });
   const row = rows.at(0);

@@ -6,6 +6,7 @@ import { questionsOf } from '../data/questions.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { scoreChoices } from '../model/choice-scores.ts';
 import type { LanguageModel } from '../model/language-model.ts';
+import { roomFor } from '../model/virtual-tokens.ts';
 import { largest } from '../scorers/calibration.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { promptOfQuestion } from './answer.ts';
@@ -62,7 +63,7 @@ export async function checkLabels(
   const labels = [...written.keys()].sort();
   const choices = choicesOf(labels.map((label) => written.get(label)!));
   const tokens = new ChoiceTokens(tokenizer);
-  const max = model.definition.shape.maxPositions - (adapter?.virtualTokens ?? 0);
+  const max = roomFor(model.definition.shape.maxPositions, adapter);
   const asked = questions
     .map(({ question, ...one }) => {
       const prompt = promptOfQuestion(tokenizer, question);

@@ -3,8 +3,9 @@ import { LOSS_SLOT, STATS_SIZE } from '../engine/ops/step.ts';
 import { linearCrossEntropy } from '../engine/ops/cross_entropy.ts';
 import type { Plan } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
-import { batchTensors, mostRangesOf, withVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
+import { batchTensors, mostRangesOf, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
+import { inputRows } from '../model/virtual-tokens.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { isSharedRight, mayShareOn } from '../train/layout-check.ts';
 import { placesByTask } from '../train/tasks.ts';
@@ -37,7 +38,7 @@ async function measure(
   onRows: (done: number) => void,
   shares: boolean,
 ): Promise<LossReport | undefined> {
-  const rows = withVirtual(given, adapter?.virtualTokens ?? 0);
+  const rows = inputRows(given, adapter);
   const { device } = model;
   onRows(0);
   const tasks = placesByTask(rows).map(({ name, places }) => ({

@@ -10,6 +10,7 @@ import type { Adapter } from '../adapters/adapter.ts';
 import { greedy } from '../model/sampling.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { scoreChoices } from '../model/choice-scores.ts';
+import { positionsOf } from '../model/virtual-tokens.ts';
 import { largest } from '../scorers/calibration.ts';
 import { answer, promptOfQuestion } from './answer.ts';
 import { ChoiceTokens } from './choices.ts';
@@ -255,7 +256,7 @@ export class OpenEvalModel implements EvalModel {
     const tell = (done: number): void => {
       onProgress({ what: 'answering', done: known + done, total: all.length });
     };
-    const maxLength = (adapter?.virtualTokens ?? 0) + longest + newTokens;
+    const maxLength = positionsOf(longest + newTokens, adapter);
     const generator = new Generator(model, sequencesAtOnce(model, missing.length, maxLength), maxLength);
     /** Tokens of the answers under way, and how many have ended. */
     const tokens = missing.map(() => 0);

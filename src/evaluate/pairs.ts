@@ -1,14 +1,9 @@
 /** Rows of two answers, and how likely both answers are to a model. */
 import type { Plan } from '../engine/plan.ts';
 import type { Adapter } from '../adapters/adapter.ts';
-import {
-  countSupervised,
-  withVirtual,
-  writeBatch,
-  type LabelledTokens,
-  type LayoutOf,
-} from '../model/batch.ts';
+import { countSupervised, writeBatch, type LabelledTokens, type LayoutOf } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
+import { inputRows } from '../model/virtual-tokens.ts';
 import { isSharedRight, mayShareOn } from '../train/layout-check.ts';
 import { learningOf } from '../train/learning.ts';
 import { recordReference, sharedTensors } from '../train/step-plans.ts';
@@ -94,7 +89,7 @@ async function measure(
   onRows(0);
   if (given.length === 0) return [];
   const { device } = model;
-  const { groups, bucket } = groupRows(withVirtual(given, adapter?.virtualTokens ?? 0), shares);
+  const { groups, bucket } = groupRows(inputRows(given, adapter), shares);
   // Log-probabilities of both answers are the same for every objective over pairs.
   const learning = learningOf({ objective: 'dpo' });
   const shared = sharedTensors(model, learning);

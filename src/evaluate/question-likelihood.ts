@@ -3,6 +3,7 @@ import type { Adapter } from '../adapters/adapter.ts';
 import { GraftError } from '../errors.ts';
 import { scoreChoices, type AskedChoices } from '../model/choice-scores.ts';
 import type { LanguageModel } from '../model/language-model.ts';
+import { roomFor } from '../model/virtual-tokens.ts';
 import { ASKS_FOR_QUESTION, BEFORE_QUESTION } from '../retrieval/rerank.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { promptOf } from './answer.ts';
@@ -34,7 +35,7 @@ export async function questionLikelihoods(
   onScored: (done: number, total: number) => void = () => undefined,
 ): Promise<number[][]> {
   const tokens = new ChoiceTokens(tokenizer);
-  const room = model.definition.shape.maxPositions - (adapter?.virtualTokens ?? 0);
+  const room = roomFor(model.definition.shape.maxPositions, adapter);
   const readings: Reading[] = [];
   const open = new Map<string, Reading>();
   const places = compared.map(({ question, passages }) => {

@@ -2,7 +2,6 @@
  * Sequences laid end to end: the model sees M tokens in a row, each with the range of tokens that it may attend to, so that rows of any
  * length share a replay without padding between them and without seeing each other.
  */
-import { changed, type List } from '../lists.ts';
 import { CANDIDATE, NO_TEXT } from '../engine/ops/contrastive_loss.ts';
 import { FIRST_VIRTUAL, linkOccurrences } from '../engine/ops/embedding.ts';
 import { NO_LABEL } from '../engine/ops/cross_entropy.ts';
@@ -41,52 +40,6 @@ export interface LabelledTokens {
   readonly texts?: true;
   /** The task that it belongs to, in a mixture: how often rows of it are drawn. */
   readonly task?: { readonly name: string; readonly share: number };
-}
-
-/** The ids of `count` virtual tokens. */
-export function virtualIds(count: number): number[] {
-  return Array.from({ length: count }, (_, at) => FIRST_VIRTUAL + at);
-}
-
-/** Rows with virtual tokens before each of their sequences, unless they have some. These tokens have no loss. */
-export function withVirtual<Row extends LabelledTokens>(rows: readonly Row[], count: number): readonly Row[];
-export function withVirtual<Row extends LabelledTokens>(rows: List<Row>, count: number): List<Row>;
-export function withVirtual<Row extends LabelledTokens>(rows: List<Row>, count: number): List<Row> {
-  return count === 0
-    ? rows
-    : changed(rows, (row) => (row.ids[0] >= FIRST_VIRTUAL ? row : lengthened(row, count)));
-}
-
-function lengthened<Row extends LabelledTokens>(row: Row, count: number): Row {
-  const before = virtualIds(count);
-  const unlabelled = before.map(() => -100);
-  const [all, allLabels] = [Array.from(row.ids), Array.from(row.labels)];
-  const begins = [0, ...Array.from(row.starts ?? [])];
-  const ids: number[] = [];
-  const labels: number[] = [];
-  const starts: number[] = [];
-  begins.forEach((from, at) => {
-    if (at > 0) starts.push(ids.length);
-    ids.push(...before, ...all.slice(from, begins.at(at + 1)));
-    labels.push(...unlabelled, ...allLabels.slice(from, begins.at(at + 1)));
-  });
-  return { ...row, ids, labels, ...(row.starts && { starts }) };
-}
-
-/** Rows for the base model: without virtual tokens. */
-export function withoutVirtual<Row extends LabelledTokens>(rows: readonly Row[]): readonly Row[] {
-  return rows.map((row) => {
-    if (!(row.ids[0] >= FIRST_VIRTUAL)) return row;
-    const all = Array.from(row.ids);
-    const isReal = (_: number, at: number): boolean => all[at] < FIRST_VIRTUAL;
-    const starts = Array.from(row.starts ?? [], (start) => all.slice(0, start).filter(isReal).length);
-    return {
-      ...row,
-      ids: all.filter(isReal),
-      labels: Array.from(row.labels).filter(isReal),
-      ...(row.starts && { starts }),
-    };
-  });
 }
 
 /** Capacity of a plan: tokens and output rows, and sequences if these are kept apart. */

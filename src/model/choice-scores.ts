@@ -8,7 +8,7 @@ import { logProbabilities } from '../engine/ops/log_probabilities.ts';
 import type { Plan } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { batchTensors, virtualIds, type BatchTensors, type Bucket } from './batch.ts';
+import { batchTensors, type BatchTensors, type Bucket } from './batch.ts';
 import { CacheCopy } from './cache-copy.ts';
 import { choiceTree, type ChoiceTree } from './choice-tree.ts';
 import { checkPrompt } from './generation.ts';
@@ -17,6 +17,7 @@ import type { AdapterHooks, ReplayState } from './graph.ts';
 import type { LanguageModel } from './language-model.ts';
 import { commonLength } from './prompt-prefix.ts';
 import { Prefill, PREFILL_TOKENS } from './replays.ts';
+import { inputIds, positionsOf } from './virtual-tokens.ts';
 
 /** A prompt, and what may follow it. */
 export interface AskedChoices {
@@ -160,17 +161,16 @@ function place(
   asked: readonly AskedChoices[],
   adapter: AdapterHooks | undefined,
 ): Placed[] {
-  const before = virtualIds(adapter?.virtualTokens ?? 0);
   const trees = new Map<AskedChoices['choices'], ChoiceTree>();
   return asked.map(({ prompt, choices }) => {
     const longest = choices.reduce((max, ids) => Math.max(max, ids.length), 0);
-    checkPrompt(model, prompt, before.length + prompt.length + longest, adapter);
+    checkPrompt(model, prompt, positionsOf(prompt.length + longest, adapter), adapter);
     let tree = trees.get(choices);
     if (!tree) {
       for (const ids of choices) model.checkIds([...prompt, ...ids], adapter);
       trees.set(choices, (tree = choiceTree(choices)));
     }
-    return { ids: [...before, ...prompt], tree };
+    return { ids: inputIds(prompt, adapter), tree };
   });
 }
 

@@ -14,7 +14,6 @@ import {
 import type { Plan } from '../engine/plan.ts';
 import type { StagingRing } from '../engine/staging.ts';
 import { pickAllowed } from './allowed-tokens.ts';
-import { virtualIds } from './batch.ts';
 import {
   end,
   hold,
@@ -41,6 +40,7 @@ import { commonLength } from './prompt-prefix.ts';
 import { Decoder, Prefill, PREFILL_TOKENS, LossReplay } from './replays.ts';
 import { checkSampling, greedy } from './sampling.ts';
 import { Sequence } from './sequence.ts';
+import { inputIds } from './virtual-tokens.ts';
 
 /** The plans of the model with one adapter, or with none. */
 interface Replays {
@@ -170,7 +170,7 @@ export class ContinuousBatch {
     if (candidates > MAX_CANDIDATES)
       throw new Error(`${candidates} candidates, of at most ${MAX_CANDIDATES}`);
     checkPrompt(this.model, prompt, this.maxLength, adapter);
-    const ids = [...virtualIds(adapter?.virtualTokens ?? 0), ...prompt];
+    const ids = inputIds(prompt, adapter);
     const max = Math.min(request.maxNewTokens, this.maxLength - ids.length);
     const { stopIds, onToken } = request;
     const sequence = new Sequence(ids.length, { seed, most: max, stopIds, constraint, onToken });

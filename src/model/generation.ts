@@ -7,6 +7,7 @@ import type { AdapterHooks } from './graph.ts';
 import type { LanguageModel } from './language-model.ts';
 import type { Candidate, Sampling } from './sampling.ts';
 import type { Generated } from './sequence.ts';
+import { roomFor } from './virtual-tokens.ts';
 
 export interface GenerateOptions {
   readonly maxNewTokens: number;
@@ -77,14 +78,14 @@ export function checkPrompt(
   maxLength: number,
   adapter: AdapterHooks | undefined,
 ): void {
-  model.checkIds(prompt, adapter && { vocabulary: adapter.vocabulary, virtualTokens: 0 });
+  model.checkIds(prompt, adapter && { vocabulary: adapter.vocabulary });
   if (prompt.length === 0)
     throw new GraftError(
       'prompt-length',
       'The prompt has no tokens.',
       'Write something, or use a model with a start token.',
     );
-  const room = maxLength - (adapter?.virtualTokens ?? 0);
+  const room = roomFor(maxLength, adapter);
   if (prompt.length >= room) {
     throw new GraftError(
       'prompt-length',

@@ -31,6 +31,7 @@ import type { DType, Tensor } from '../engine/tensor.ts';
 import type { AttentionSettings, ExpertEnd, ForwardGraph, LinearEnd } from './forward-graph.ts';
 import type { Observer } from './observer.ts';
 import type { ModelShape } from './shape.ts';
+import type { VirtualTokens } from './virtual-tokens.ts';
 
 /** Tokens of one replay, laid end to end without padding between sequences. M tokens. */
 export interface SequenceInputs {
@@ -94,13 +95,11 @@ export interface AdapterDropout {
 }
 
 /** The hooks of an adapter in a model. */
-export interface AdapterHooks {
+export interface AdapterHooks extends VirtualTokens {
   /** The adapter's part in the linear layer at `path`; undefined if it has none. */
   linear(path: string, dropout?: AdapterDropout): LinearHook | undefined;
   /** The adapter's tensor that replaces the weight of this name; undefined if it has none. */
   weight(name: string): Tensor | undefined;
-  /** How many virtual tokens it puts before every sequence (batch.ts). */
-  readonly virtualTokens: number;
   /** The least number of rows of the vocabulary, with its new tokens; 0 without new tokens. */
   readonly vocabulary: number;
   /** The head with the rows of its new tokens; `weight` itself if it has none. */

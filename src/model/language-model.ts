@@ -20,14 +20,7 @@ import {
   type LoadProgress,
   type StoredAs,
 } from './base-weights.ts';
-import {
-  batchTensors,
-  countSupervised,
-  virtualIds,
-  writeBatch,
-  type BatchOptions,
-  type BatchTensors,
-} from './batch.ts';
+import { batchTensors, countSupervised, writeBatch, type BatchOptions, type BatchTensors } from './batch.ts';
 import { weightOf, type LinearModule, type ModelDefinition } from './definition.ts';
 import { isOffloaded, runOffloaded, type ForwardRun } from './disk-offload.ts';
 import { readModel } from './family.ts';
@@ -45,6 +38,7 @@ import { resolvePrecision, type Precision } from './precision.ts';
 import { inverseFrequencies } from './rope.ts';
 import { recordSegment, type Segment } from './segment.ts';
 import { isEmbedding, type TrainedPart } from './trained-part.ts';
+import { inputRows, roomFor, type VirtualTokens } from './virtual-tokens.ts';
 import { AS_STORED, checkChoices, heldAs, type WeightChoices } from './weight-types.ts';
 
 /** Name of a head of its own, in all families. */
@@ -278,16 +272,16 @@ export class LanguageModel {
    * @throws GraftError `token-id` naming the first id that the vocabulary does not have, `sequence-length` for more tokens than the model
    * has positions
    */
-  checkIds(ids: ArrayLike<number>, adapter?: Pick<AdapterHooks, 'virtualTokens' | 'vocabulary'>): void {
+  checkIds(ids: ArrayLike<number>, adapter?: VirtualTokens & Pick<AdapterHooks, 'vocabulary'>): void {
     const { maxPositions, hardLimit } = this.definition.shape;
-    const virtualTokens = adapter?.virtualTokens ?? 0;
+    const room = roomFor(maxPositions, adapter);
     const vocabulary = this.vocabularyWith(adapter);
-    if (hardLimit && ids.length + virtualTokens > maxPositions) {
-      const beside = virtualTokens > 0 ? ` and the adapter ${virtualTokens} virtual ones` : '';
+    if (hardLimit && ids.length > room) {
+      const beside = room < maxPositions ? ` and the adapter ${maxPositions - room} virtual ones` : '';
       throw new GraftError(
         'sequence-length',
         `The sequence has ${ids.length} tokens${beside}, and this model has positions for ${maxPositions}.`,
-        `Keep sequences to ${maxPositions - virtualTokens} tokens.`,
+        `Keep sequences to ${room} tokens.`,
       );
     }
     for (let t = 0; t < ids.length; t++) {
@@ -332,15 +326,9 @@ export class LanguageModel {
     labels?: ArrayLike<number>,
   ): ForwardRun<BatchTensors, readonly Tensor[], Float32Array<ArrayBuffer>> {
     this.checkIds(ids, adapter);
-    const unlabelled = virtualIds(adapter?.virtualTokens ?? 0).map(() => -100);
-    const row = {
-      ids: [...virtualIds(unlabelled.length), ...Array.from(ids)],
-      // Without labels every position of a token is an output row: labels only say so.
-      labels: [
-        ...unlabelled,
-        ...(labels ? [-100, ...Array.from(labels).slice(1)] : [-100, ...Array.from(ids, () => 0)]),
-      ],
-    };
+    // Without labels every position of a token is an output row: labels only say so.
+    const own = labels ? [-100, ...Array.from(labels).slice(1)] : [-100, ...Array.from(ids, () => 0)];
+    const [row] = inputRows([{ ids, labels: own }], adapter);
     const T = countSupervised(row);
     const V = this.vocabularyWith(adapter);
     const pitch = wholeColumns(V);

@@ -2,10 +2,11 @@
 import { linearCrossEntropy } from '../engine/ops/cross_entropy.ts';
 import { matmul, wholeColumns } from '../engine/ops/matmul.ts';
 import { Tape } from '../engine/tape.ts';
-import { batchTensors, countSupervised, virtualIds, writeBatch } from './batch.ts';
+import { batchTensors, countSupervised, writeBatch } from './batch.ts';
 import type { AdapterHooks } from './graph.ts';
 import type { LanguageModel } from './language-model.ts';
 import { Observer, type Observation } from './observer.ts';
+import { inputRows } from './virtual-tokens.ts';
 
 interface ObserveOptions {
   readonly adapter?: AdapterHooks;
@@ -31,13 +32,8 @@ export async function observe(
   { adapter, labels, checkpointing }: ObserveOptions = {},
 ): Promise<Map<string, Observation>> {
   model.checkIds(ids, adapter);
-  const virtual = virtualIds(adapter?.virtualTokens ?? 0);
-  const unlabelled = virtual.map(() => -100);
-  const row = {
-    ids: [...virtual, ...Array.from(ids)],
-    // Without labels every position of a token is an output row: labels only say so.
-    labels: [...unlabelled, ...(labels ? Array.from(labels) : [-100, ...Array.from(ids, () => 0)])],
-  };
+  // Without labels every position of a token is an output row: labels only say so.
+  const [row] = inputRows([{ ids, labels: labels ?? [-100, ...Array.from(ids, () => 0)] }], adapter);
   const tape = new Tape(model.device, labels !== undefined);
   const bucket = { tokens: row.ids.length, rows: countSupervised(row) };
   const inputs = batchTensors(tape, bucket, model.batchOptions);

@@ -1,16 +1,18 @@
 /** The check of a run of the page before anything of it is compiled. */
+import { plannedAdapter } from '../adapters/learners.ts';
 import { asRowsAsk } from '../data/questions.ts';
 import { onlyTask, placesOf, shapeOf, type RowSet } from '../data/row-set.ts';
 import { GraftError } from '../errors.ts';
 import { promptOf } from '../evaluate/answer.ts';
 import { checkLastLayers } from '../model/trained-part.ts';
+import { roomFor } from '../model/virtual-tokens.ts';
 import type { WeightChoices } from '../model/weight-types.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { checkSpec, specOf, type FormSpec } from '../settings/spec.ts';
 import { settingOf } from '../settings/table.ts';
 import { allowed, isAllowed } from '../settings/values.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { checkKind, kindOfRow, virtualTokens } from '../train/learning.ts';
+import { checkKind, kindOfRow } from '../train/learning.ts';
 import { checkStart } from './trainable.ts';
 
 /** The open base model, as far as the settings of a run depend on it. */
@@ -76,7 +78,7 @@ export function checkRun(
     throw wrong(`The setting sampleEvery is ${options.sampleEvery}.`, `Choose ${allowed(sampling)}.`);
   if (options.sampleEvery > 0) {
     const { length } = promptOf(tokenizer, asRowsAsk(data, options.samplePrompt, tokenizer));
-    const max = info.maxPositions - SAMPLE_TOKENS - virtualTokens(options);
+    const max = roomFor(info.maxPositions, plannedAdapter(options)) - SAMPLE_TOKENS;
     if (length === 0 || length > max)
       throw wrong(
         `The sample prompt has ${length} tokens.`,

@@ -1,5 +1,5 @@
 /** The model of a run: an encoder for an objective that learns vectors of texts, a language model for all others. */
-import { learnerOf } from '../adapters/learners.ts';
+import { addsTokens, learnerOf } from '../adapters/learners.ts';
 import { GraftError } from '../errors.ts';
 import type { ModelDefinition } from '../model/definition.ts';
 import { readPooledEncoder } from '../model/encoder.ts';
@@ -32,10 +32,10 @@ export async function longestOf({ shape, pooling }: ModelDefinition, files: File
  * @throws GraftError `train-option` for full fine-tuning, and for what adds tokens
  */
 export function checkEncoder({ encodes, label }: Objective, spec: RunSpec): void {
-  const { trainsModel, virtualTokens } = learnerOf(spec);
+  const { trainsModel } = learnerOf(spec);
   const wrong = trainsModel
     ? 'trains all weights'
-    : virtualTokens || spec.addTokens !== undefined
+    : addsTokens(spec)
       ? 'adds tokens'
       : spec.forgetting
         ? 'measures what a model that writes has forgotten'

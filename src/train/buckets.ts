@@ -2,10 +2,11 @@
 import type { List } from '../lists.ts';
 import { mostRangesOf, sizeOfRows, type Bucket, type LabelledTokens } from '../model/batch.ts';
 import { adapterOf } from '../adapters/chosen.ts';
+import { plannedAdapter } from '../adapters/learners.ts';
 import { withShortPrefixes } from '../model/shared-prefixes.ts';
+import { positionsOf } from '../model/virtual-tokens.ts';
 import { idleReason } from '../settings/idle.ts';
 import { countSteps, type RunSpec } from '../settings/spec.ts';
-import { virtualTokens } from './learning.ts';
 import { RowOrder } from './order.ts';
 import type { GenerationSize } from './policy/buckets.ts';
 import { rowBatches, sizeOfInputs } from './row-inputs.ts';
@@ -205,7 +206,7 @@ export function fullBucket(
   sequences?: number,
 ): Bucket {
   const rows = roundUp(batch * maxLength * (sequences ?? 1));
-  const tokens = roundUp(batch * (maxLength + virtualTokens(options)) * (sequences ?? 1));
+  const tokens = roundUp(batch * positionsOf(maxLength, plannedAdapter(options)) * (sequences ?? 1));
   return { tokens, rows, ...(sequences !== undefined && { sequences: batch * sequences }) };
 }
 

@@ -1,7 +1,8 @@
 /** Loss and gradients of one batch, read by the host: for parity checks. */
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import { GraftError } from '../errors.ts';
-import { sizeOfRows, withoutVirtual, withVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
+import { sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
+import { inputRows, withoutVirtual } from '../model/virtual-tokens.ts';
 import { arranged, checkCount, countOf, measuredOf, SUPERVISED, type MeasuredLearning } from './learning.ts';
 import type { NamedArrays } from './state.ts';
 import {
@@ -45,7 +46,7 @@ export async function computeGradients(
     );
   checkCount(objective, given.length);
   // One batch, however long its rows.
-  const rows = withVirtual(
+  const rows = inputRows(
     arranged(
       {
         ...learning.settings,
@@ -55,7 +56,7 @@ export async function computeGradients(
       },
       given,
     ),
-    adapter?.virtualTokens ?? 0,
+    adapter,
   );
   const shared = sharedTensors(model, learning);
   const reference = objective.reference ? await referenceOf(trainable, rows, shared, options) : undefined;

@@ -6,15 +6,10 @@
 import { READBACK_BYTES } from '../engine/device.ts';
 import { LOSS_SLOT } from '../engine/ops/step.ts';
 import { Tensor } from '../engine/tensor.ts';
-import {
-  sizeOfRows,
-  withoutVirtual,
-  writeBatch,
-  type LabelledTokens,
-  type LayoutOf,
-} from '../model/batch.ts';
+import { sizeOfRows, writeBatch, type LabelledTokens, type LayoutOf } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { endToEnd, withSharedPrefixes } from '../model/shared-prefixes.ts';
+import { withoutVirtual } from '../model/virtual-tokens.ts';
 import { bucketOf, probeOf, sharesPrefixes, type Probes } from './buckets.ts';
 import type { Learning } from './learning.ts';
 import { writeSampled, type SampledRow } from './policy/sampled.ts';

@@ -1,8 +1,9 @@
 /** The objective of a run with its settings, and the kinds of rows that it accepts. */
 import { GraftError } from '../errors.ts';
-import { learnerOf } from '../adapters/learners.ts';
+import { plannedAdapter } from '../adapters/learners.ts';
 import type { List } from '../lists.ts';
-import { countSupervised, withVirtual, type LabelledTokens } from '../model/batch.ts';
+import { countSupervised, type LabelledTokens } from '../model/batch.ts';
+import { inputRows } from '../model/virtual-tokens.ts';
 import type { Objective, ObjectiveReport, RowKind } from '../objectives/objective.ts';
 import { OBJECTIVES, objectiveOf, takesKind } from '../objectives/registry.ts';
 import type { Given } from '../settings/setting.ts';
@@ -47,12 +48,7 @@ export function arranged<Row extends LabelledTokens>(
 ): List<Row> {
   const objective: Objective = objectiveOf(options.objective);
   const own = objective.arrange ? objective.arrange(rows, options as Given) : rows;
-  return objective.samples ? own : withVirtual(own, virtualTokens(options));
-}
-
-/** How many tokens the adapter of a run puts before each sequence. @param options settings of the run by name */
-export function virtualTokens(options: Given): number {
-  return learnerOf(options).virtualTokens?.(options) ?? 0;
+  return objective.samples ? own : inputRows(own, plannedAdapter(options));
 }
 
 /** A mean loss, and the objective's reports next to it. */

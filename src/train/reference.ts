@@ -5,7 +5,8 @@
  */
 import type { Device } from '../engine/device.ts';
 import { isHeld, itemOf, type List } from '../lists.ts';
-import { mostRangesOf, withoutVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
+import { mostRangesOf, writeBatch, type LabelledTokens } from '../model/batch.ts';
+import { withoutVirtual } from '../model/virtual-tokens.ts';
 import { bucketFor, furtherBucket, isHeldBy, rowsOfRun } from './buckets.ts';
 import { microBatches } from './order.ts';
 import type { NamedArrays } from './state.ts';

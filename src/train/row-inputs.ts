@@ -130,7 +130,6 @@ function listening(hear: (path: string, x: Tensor, tape: Tape) => void): Adapter
         return linear(tape, x, weight, layer);
       },
     weight: () => undefined,
-    virtualTokens: 0,
     vocabulary: 0,
     head: (_, weight) => weight,
     embed: () => undefined,

@@ -1,6 +1,7 @@
 /** Loss and gradients of a step of sampled answers: for parity checks. */
 import { GraftError } from '../../errors.ts';
-import { sizeOfRows, withoutVirtual, withVirtual, writeBatch } from '../../model/batch.ts';
+import { sizeOfRows, writeBatch } from '../../model/batch.ts';
+import { inputRows, withoutVirtual } from '../../model/virtual-tokens.ts';
 import { tokenWeights, type LossType } from '../../objectives/grpo/advantages.ts';
 import { measuredOf, type Learning, type MeasuredLearning } from '../learning.ts';
 import type { NamedArrays } from '../state.ts';
@@ -51,10 +52,9 @@ export async function policyGradients(
   );
   const total = new Float32Array(statsSize(objective));
   const losses: number[] = [];
-  const virtual = adapter?.virtualTokens ?? 0;
   const logProbabilities: Float32Array[] = [];
   for (const [at, bare] of batches.entries()) {
-    const given = withVirtual(bare, virtual);
+    const given = inputRows(bare, adapter);
     const isKnown = given.every((row) => row.samples.every(({ reference }) => reference));
     const rows =
       (settings['beta'] as number) > 0 && !isKnown

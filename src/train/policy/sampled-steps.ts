@@ -1,10 +1,12 @@
 /** Steps of answers that are sampled to the prompts of rows and scored by rewards. */
+import { plannedAdapter } from '../../adapters/learners.ts';
 import { GraftError } from '../../errors.ts';
 import { changed, itemOf, type List } from '../../lists.ts';
-import { virtualIds, type LabelledTokens } from '../../model/batch.ts';
+import type { LabelledTokens } from '../../model/batch.ts';
 import { withShortPrefixes } from '../../model/shared-prefixes.ts';
+import { inputIds, positionsOf, roomFor } from '../../model/virtual-tokens.ts';
 import { looksForRepeated, mayShare, roundUp, startsOf, type RunBuckets } from '../buckets.ts';
-import { arranged, virtualTokens } from '../learning.ts';
+import { arranged } from '../learning.ts';
 import type { RunSpec } from '../../settings/spec.ts';
 import type { StepKind, StepRequest } from '../step-kind.ts';
 import { policyBuckets, promptFacts, type PolicySizes } from './buckets.ts';
@@ -58,7 +60,7 @@ function bucketsOf(
   longest: number,
   shares: boolean,
 ): RunBuckets {
-  const length = longest + virtualTokens(options);
+  const length = positionsOf(longest, plannedAdapter(options));
   const { buckets, generation } = policyBuckets(options, length, roundUp, shares);
   const { beta = 0 } = options;
   return { gradients: buckets, losses: [], ...(beta > 0 && { references: buckets }), generation };
@@ -71,9 +73,9 @@ const PROBED_TOKENS = 8;
 function sharingOf(options: RunSpec, prompts: List<LabelledTokens>): Pick<RunBuckets, 'probes' | 'repeated'> {
   const { numGenerations: G = 1, maxCompletionLength = 1 } = options;
   if (!looksForRepeated(options)) return {};
-  const virtual = virtualTokens(options);
+  const adapter = plannedAdapter(options);
   const { tokens, longestAt } = promptFacts(prompts);
-  const length = tokens / prompts.length + virtual;
+  const length = positionsOf(tokens / prompts.length, adapter);
   const answer = usualAnswer(options);
   const repeated = {
     tokens: Math.round(G * (length + answer)),
@@ -88,7 +90,7 @@ function sharingOf(options: RunSpec, prompts: List<LabelledTokens>): Pick<RunBuc
     ids: Array.from({ length: probed }, (__, t) => all[(at + t) % all.length]),
     advantage: 1,
   }));
-  const asked = [...virtualIds(virtual), ...all.slice(0, promptLength(longest))];
+  const asked = inputIds(all.slice(0, promptLength(longest)), adapter);
   const probe = withShortPrefixes([sampledRow(asked, answers)]);
   return probe ? { repeated, probes: { gradients: probe, references: probe } } : {};
 }
@@ -110,11 +112,11 @@ function promptsOf(
   const longest = Math.max(train.longest, heldOut.longest);
   const { maxPositions } = trainable.model.definition.shape;
   const max = options.maxCompletionLength ?? 0;
-  const virtual = virtualTokens(options);
-  if (virtual + longest + max > maxPositions)
+  const room = roomFor(maxPositions, plannedAdapter(options));
+  if (longest + max > room)
     throw new GraftError(
       'train-option',
-      `The longest prompt has ${longest} tokens and an answer up to ${max}, and the model holds ${maxPositions - virtual}.`,
+      `The longest prompt has ${longest} tokens and an answer up to ${max}, and the model holds ${room}.`,
       'Choose shorter answers, or leave long prompts out.',
     );
   const promptOf = (row: LabelledTokens, at: number): Prompt =>

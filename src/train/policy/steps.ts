@@ -3,15 +3,9 @@ import { mean } from '../../averages.ts';
 import { BROKEN_SLOT, encodeStep, NORM_SLOT, STEP_SLOTS } from '../../engine/ops/step.ts';
 import type { StagingRing } from '../../engine/staging.ts';
 import { itemOf, type List } from '../../lists.ts';
-import {
-  countSupervised,
-  mostRangesOf,
-  sizeOfRows,
-  virtualIds,
-  withoutVirtual,
-  writeBatch,
-} from '../../model/batch.ts';
+import { countSupervised, mostRangesOf, sizeOfRows, writeBatch } from '../../model/batch.ts';
 import { greedy } from '../../model/sampling.ts';
+import { inputIds, withoutVirtual } from '../../model/virtual-tokens.ts';
 import {
   advantagesOf,
   groupOf,
@@ -154,7 +148,7 @@ export class PolicySteps implements StepMaker {
     const advantages = advantagesOf(scores, scaleRewards as ScaleRewards);
     return groups.map((group, at) =>
       sampledRow(
-        [...virtualIds(this.trainable.adapter?.virtualTokens ?? 0), ...group[0].prompt.ids],
+        inputIds(group[0].prompt.ids, this.trainable.adapter),
         group.map(({ ids, cut }, member) => ({
           ids,
           advantage: advantages[at][member],

@@ -3,6 +3,7 @@ import { GraftError } from '../../errors.ts';
 import { asRowsAsk } from '../../data/questions.ts';
 import { answer, promptOfText, textOfMessages } from '../../evaluate/answer.ts';
 import type { FinishReason } from '../../model/sequence.ts';
+import { roomFor } from '../../model/virtual-tokens.ts';
 import { renderChat } from '../../text/chat-template.ts';
 import type {
   AdapterChoice,
@@ -49,7 +50,7 @@ export async function chat(
   const chosen = await session.adapter(adapter, open);
   const own = await modelOfAdapter(open, chosen);
   const { tokenizer } = own;
-  const room = chatTokens(open.model.definition.shape.maxPositions) - (chosen?.virtualTokens ?? 0);
+  const room = roomFor(chatTokens(open.model.definition.shape.maxPositions), chosen);
   const passages =
     found &&
     (await withPassages(given.at(-1)?.content ?? '', found, {

@@ -11,12 +11,11 @@ import {
   batchTensors,
   countSupervised,
   sizeOfRows,
-  withoutVirtual,
-  withVirtual,
   writeBatch,
   type Bucket,
   type LabelledTokens,
 } from '../../../src/model/batch.ts';
+import { withoutVirtual, withVirtual } from '../../../src/model/virtual-tokens.ts';
 
 const X = -100;
 const ROWS: readonly LabelledTokens[] = [
