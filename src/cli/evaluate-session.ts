@@ -12,7 +12,7 @@ import { originOfRow } from '../data/row-columns.ts';
 import { chosenScorers, openRewardScorer } from '../evaluate/score-answers.ts';
 import { isHeld, itemOf } from '../lists.ts';
 import { readModel } from '../model/family.ts';
-import { REFUSAL } from '../retrieval/passages-prompt.ts';
+import { REFUSAL } from '../retrieval/passages-template.ts';
 import { plural } from '../numbers.ts';
 import { defaultSpec } from '../settings/spec.ts';
 import {

@@ -7,13 +7,8 @@ import type { GpuTarget } from '../engine/webgpu/target.ts';
 import { withKernels, type Tuning } from '../engine/webgpu/tuning.ts';
 import { GraftError } from '../errors.ts';
 import { checkWords, type DeviceCheck } from './check-words.ts';
-import {
-  compareDevices,
-  selfTestOf,
-  type CaseResult,
-  type SelfTestCase,
-  type ComparisonWatch,
-} from './self-test.ts';
+import { compareDevices, selfTestOf, type CaseResult, type ComparisonWatch } from './self-test.ts';
+import { type SelfTestCase } from './self-test-case.ts';
 
 /** A device whose kernels are chosen by a tuning. */
 export type Tunable = Pick<Device, 'features'> & Device & { tuning: Tuning };

@@ -96,7 +96,7 @@ export interface Item {
 }
 
 /** Where a passage stands in a document. */
-export interface Place {
+interface Place {
   readonly id: string;
   readonly file: string;
   readonly page?: number;

@@ -36,8 +36,6 @@ import {
 } from './self-test-case.ts';
 import { HEADS, LONG_POSITIONS, SAMPLED, THREE_STEPS } from './self-test-further.ts';
 
-export type { SelfTestCase };
-
 export interface CaseResult {
   readonly name: string;
   /** The largest difference found, as a part of the largest number of its tensor; Infinity if there was none to compare. */

@@ -20,7 +20,7 @@ export interface ChoiceTree {
   readonly paths: readonly (readonly Prediction[])[];
 }
 
-export interface Prediction {
+interface Prediction {
   readonly row: number;
   readonly at: number;
 }

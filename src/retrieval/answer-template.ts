@@ -1,7 +1,7 @@
 /** How the answer of a row quotes its passages: by a template that a person can change. */
 import { GraftError, messageOf } from '../errors.ts';
 import { SandboxedTemplate } from '../text/sandboxed-template.ts';
-import { REFUSAL } from './passages-prompt.ts';
+import { REFUSAL } from './passages-template.ts';
 
 /** Words of a passage as an answer quotes them. */
 export interface AnswerQuote {

@@ -5,7 +5,8 @@
 import { Random } from '../random.ts';
 import type { AnswerQuote, AnswerTemplate } from './answer-template.ts';
 import { readAnswer } from './cited.ts';
-import { REFUSAL, type PassagesTemplate, type PassageSource } from './passages-prompt.ts';
+import { type PassagesTemplate, type PassageSource } from './passages-prompt.ts';
+import { REFUSAL } from './passages-template.ts';
 import type { Passage, Relevance } from './relevance.ts';
 
 /** A question with its right answer, and the places that it is taken from: none if the documents do not say. */

@@ -3,8 +3,6 @@ import { GraftError, messageOf } from '../errors.ts';
 import { SandboxedTemplate } from '../text/sandboxed-template.ts';
 import { DEFAULT_TEMPLATE, REFUSAL } from './passages-template.ts';
 
-export { DEFAULT_TEMPLATE, REFUSAL };
-
 /** A passage of a document: a chunk that a search has found. */
 export interface PassageSource {
   readonly id: string;

@@ -6,7 +6,7 @@ import { objectiveOf } from '../objectives/registry.ts';
 import type { PromptRow } from '../train/policy/prompts.ts';
 
 /** A row and its example, which is missing for a part of a document. */
-export interface MadeRow<Row extends LabelledTokens> {
+interface MadeRow<Row extends LabelledTokens> {
   readonly row: Row;
   readonly example?: Example;
 }

@@ -82,7 +82,7 @@ export function chooseBuckets(sizes: readonly Bucket[]): Bucket[] {
 const MIN_SAVED = 0.05;
 
 /** The settings that decide whether prefixes are shared. */
-export type Sharing = Pick<RunSpec, 'sharePrefixes' | 'objective' | 'dropout'>;
+type Sharing = Pick<RunSpec, 'sharePrefixes' | 'objective' | 'dropout'>;
 
 /** Tokens of rows, and those that are left without the copies of shared prefixes. */
 export interface Repeated {

@@ -6,12 +6,8 @@ import { defaultTuning, withKernels } from '../../src/engine/webgpu/tuning.ts';
 import { checkDevice, refuseDiffering } from '../../src/evaluate/check-device.ts';
 import { checkWords } from '../../src/evaluate/check-words.ts';
 import { HEADS } from '../../src/evaluate/self-test-further.ts';
-import {
-  compareDevices,
-  HALF_PRECISION,
-  SELF_TEST,
-  type SelfTestCase,
-} from '../../src/evaluate/self-test.ts';
+import { compareDevices, HALF_PRECISION, SELF_TEST } from '../../src/evaluate/self-test.ts';
+import { type SelfTestCase } from '../../src/evaluate/self-test-case.ts';
 import { describeDevice, describeGpuBuilds } from '../engine/adapters.ts';
 
 describeDevice('a GPU against the processor', (context) => {

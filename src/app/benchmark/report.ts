@@ -1,7 +1,8 @@
 /** A result of the benchmark as text that people can send. */
 import type { Benchmark, DeviceFacts } from '../../worker/api.ts';
 import { checkWords } from '../../evaluate/check-words.ts';
-import { bytes, count } from '../ui/format.ts';
+import { bytes } from '../ui/format.ts';
+import { count } from '../../numbers.ts';
 
 export interface Report {
   readonly graft: string;

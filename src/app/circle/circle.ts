@@ -1,5 +1,5 @@
 /** Where a project stands in the circle of a deployed model (use → rows → tune → measure), and its next step. */
-import { plural } from '../ui/format.ts';
+import { plural } from '../../numbers.ts';
 
 /** What the project has, counted. */
 export interface CircleFacts {

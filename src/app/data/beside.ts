@@ -5,8 +5,6 @@ import { withoutFile } from '../../data/skip-list.ts';
 import type { DataFile, DataOptions } from '../../worker/api.ts';
 import { SPLIT, type RowReading, type Source, type TaskUse } from './source.ts';
 
-export { TEST_FILE };
-
 /** The rows with a file of another task. */
 export function withTask({ source, options }: RowReading, file: DataFile, use: TaskUse): RowReading {
   return {

@@ -1,6 +1,6 @@
 /** The findings of the check as the page shows them: a title with their number, and what can be pressed. */
 import type { DataOptions, DataSummary, FindingId, PlacedFinding } from '../../worker/api.ts';
-import { count, plural } from '../ui/format.ts';
+import { count, plural } from '../../numbers.ts';
 import type { ShownFinding } from './findings.ts';
 import {
   cutPrompt,
@@ -14,7 +14,7 @@ import {
 } from './mends.ts';
 
 /** What the titles and the remedies depend on. */
-export interface SeenRows {
+interface SeenRows {
   readonly summary: DataSummary;
   readonly options: DataOptions;
   /** Tokens that the model takes; undefined while that is not known. */

@@ -175,7 +175,8 @@ export class Data {
       { source, options },
       { name: file.name, bytes },
     ];
-    const { withFile, withTask, TEST_FILE } = await import('./beside.ts');
+    const { TEST_FILE } = await import('../../data/parts.ts');
+    const { withFile, withTask } = await import('./beside.ts');
     const next = typeof as === 'object' ? withTask(rows, beside, as) : withFile(rows, beside, as);
     return this.#open(next.source, next.options, turn, {
       ...this.#earlier(as === 'test' ? TEST_FILE : undefined),

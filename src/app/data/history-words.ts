@@ -1,6 +1,6 @@
 /** The history of rows in words. */
 import type { DataHistory, RowsDiff } from '../../worker/api.ts';
-import { count, plural } from '../ui/format.ts';
+import { count, plural } from '../../numbers.ts';
 
 const KINDS = ['edited', 'added', 'deleted', 'moved'] as const;
 const WORDS = { edited: 'edited', added: 'added', deleted: 'deleted', moved: 'given another part' };

@@ -5,7 +5,7 @@ import type { ExampleContent, Failure, Part } from '../../worker/api.ts';
 import { choiceOf } from '../use/adapters.svelte.ts';
 import { ofProject } from '../state/of-studio.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
-import { plural } from '../ui/format.ts';
+import { plural } from '../../numbers.ts';
 import { editingOf } from './editing.svelte.ts';
 
 /** The column that says where a row comes from. */

@@ -1,7 +1,7 @@
 /** Remedies in one press: each is another way to read the same rows, so that it can be undone. */
 import { withAllSkipped } from '../../data/skip-list.ts';
 import type { DataOptions, DataSummary, PlacedFinding } from '../../worker/api.ts';
-import { count, plural } from '../ui/format.ts';
+import { count, plural } from '../../numbers.ts';
 
 /** A change of how rows are read. */
 export interface Mend {

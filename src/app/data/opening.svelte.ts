@@ -1,7 +1,8 @@
 /** A project that is being opened: until that is done the page must not say that nothing is there. */
 import { untrack } from 'svelte';
 import type { Progress } from '../../worker/api.ts';
-import { bytes, count } from '../ui/format.ts';
+import { bytes } from '../ui/format.ts';
+import { count } from '../../numbers.ts';
 
 /** Which projects there are; what this one keeps; its model and its rows. */
 type OpeningStep = 'list' | 'project' | 'rows';

@@ -1,6 +1,6 @@
 /** The time that long work still takes, from its speed so far. */
 import type { Progress } from '../../worker/api.ts';
-import { duration } from '../ui/format.ts';
+import { duration } from '../../numbers.ts';
 
 /** The progress of one kind of work. Times are in milliseconds. */
 export interface ImportPace {

@@ -12,7 +12,7 @@ import type {
 import { Latest } from '../state/latest.ts';
 import { ofProject } from '../state/of-studio.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
-import { count } from '../ui/format.ts';
+import { count } from '../../numbers.ts';
 
 export type FileRole = 'rows' | 'test' | 'out';
 

@@ -20,7 +20,8 @@ import type {
 } from '../../worker/api.ts';
 import { ofStudio } from '../state/of-studio.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
-import { count, plural, roughly } from '../ui/format.ts';
+import { roughly } from '../ui/format.ts';
+import { count, plural } from '../../numbers.ts';
 import { farWords, TimeLeftClock } from '../ui/time-left.ts';
 
 /** A part of a document. */

@@ -1,7 +1,7 @@
 /** The text of a document cut where chunks start and end, so that each can be marked although chunks overlap. */
 import type { DocumentView } from '../../worker/api.ts';
 
-export interface Segment {
+interface Segment {
   readonly start: number;
   readonly end: number;
   /** How many chunks hold it: none between two of them, and two if they overlap. */

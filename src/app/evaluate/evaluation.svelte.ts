@@ -2,7 +2,8 @@
 import type { Evaluation as Result, Failure, Progress, Sample, ScorerChoice } from '../../worker/api.ts';
 import { choiceOf, type AdapterKey } from '../use/adapters.svelte.ts';
 import { GraftError } from '../../errors.ts';
-import { bytes, plural } from '../ui/format.ts';
+import { bytes } from '../ui/format.ts';
+import { plural } from '../../numbers.ts';
 import { isLarger } from './origin.ts';
 import { MeasurementPace } from '../train/pace.ts';
 import type { Results } from './results.svelte.ts';

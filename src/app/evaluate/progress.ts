@@ -1,6 +1,6 @@
 /** What a measurement does now, and how far it is, in words. */
 import type { Progress } from '../../worker/api.ts';
-import { count, duration, plural } from '../ui/format.ts';
+import { count, duration, plural } from '../../numbers.ts';
 
 const WHOSE = {
   base: 'the base model',

@@ -5,7 +5,7 @@ import type { RewardSpec } from '../../scorers/rewards/specs.ts';
 import type { AdapterInfo, RunSummary, TunedChoice } from '../../worker/api.ts';
 import { methodWords } from '../train/method-words.ts';
 import { formObjective } from '../train/settings.ts';
-import { plural } from '../ui/format.ts';
+import { plural } from '../../numbers.ts';
 import { isSameModel } from '../ui/model-names.ts';
 
 /** An adapter, or the model that full fine-tuning left. */

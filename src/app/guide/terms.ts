@@ -7,8 +7,6 @@ import { ROWS } from './terms/rows.ts';
 import { RUN } from './terms/run.ts';
 import type { Chapter, Term } from './terms/term.ts';
 
-export type { Term };
-
 export const CHAPTERS: readonly Chapter[] = [IDEA, ROWS, ADAPTER, RUN, MEASURE, ANSWER];
 
 const plain = (text: string): string =>

@@ -3,7 +3,7 @@ import { keptLoss } from '../../evaluate/reading-brief.ts';
 import { baseOf, comparedOf, sideOf, type Side } from '../../evaluate/sides.ts';
 import type { Evaluation } from '../../worker/api.ts';
 import { mean } from '../../averages.ts';
-import { count, loss, plural } from '../ui/format.ts';
+import { count, threeDigits, plural } from '../../numbers.ts';
 import { shownName } from '../ui/model-names.ts';
 import { whyOld } from '../evaluate/origin.ts';
 import type { StageId } from './route.svelte.ts';
@@ -87,7 +87,7 @@ function baseline({ baseline: { result, progress }, evaluation, now }: Studio): 
       : base
         ? // Rows of text ask for nothing: then the loss is all there is.
           base.exact.total === 0 && base.subject.loss
-          ? `loss ${loss(base.subject.loss.loss)}, untuned`
+          ? `loss ${threeDigits(base.subject.loss.loss)}, untuned`
           : 'no method gets a row right'
         : isMeasured(evaluation.own)
           ? 'measured with an adapter'
@@ -130,7 +130,7 @@ function train(studio: Studio): Stage {
     fact = plural(last.step, 'step');
     const kept = reading && keptLoss(reading);
     if (reading && kept !== undefined)
-      fact += `, ${reading.of === 'validation' ? 'validation' : 'loss'} ${loss(kept)}`;
+      fact += `, ${reading.of === 'validation' ? 'validation' : 'loss'} ${threeDigits(kept)}`;
   }
   return {
     id: 'train',
@@ -164,7 +164,7 @@ function evaluate({ evaluation: { result, progress }, run, now }: Studio): Stage
             ? `${tuned.exact.count} of ${tuned.exact.total}, ${inShort(cheap)}`
             : `${tuned.exact.count} of ${tuned.exact.total} right`
           : before && after
-            ? `loss ${loss(before.loss)} → ${loss(after.loss)}`
+            ? `loss ${threeDigits(before.loss)} → ${threeDigits(after.loss)}`
             : (tuned?.exact.total ?? 0) > 0
               ? 'none right'
               : 'measured';

@@ -1,6 +1,7 @@
 /** What the table says about a model that this browser keeps. */
 import type { KeptModel } from '../../worker/api.ts';
-import { date, plural } from '../ui/format.ts';
+import { date } from '../ui/format.ts';
+import { plural } from '../../numbers.ts';
 
 /** Where it came from and when. A model without an address was added from disk or trained here. */
 export const keptFrom = ({ source, created }: KeptModel): string =>

@@ -1,5 +1,5 @@
 /** Whether the bundled toy can learn these rows, judged by what can be counted. */
-import { count } from '../ui/format.ts';
+import { count } from '../../numbers.ts';
 
 /** The rows that it was made for take 1.1 to 1.9; general English, questions to a bank and sums in words take 2.7 and more. */
 const MAX_TOKENS_PER_WORD = 2.3;

@@ -1,9 +1,8 @@
 /** The loss curve on uPlot. This file is loaded with the first curve, and uPlot with it. */
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import type { StepPoint } from '../../worker/api.ts';
-import type { EvalPoint } from '../../worker/api.ts';
-import { loss } from '../ui/format.ts';
+import type { StepPoint, EvalPoint } from '../../worker/api.ts';
+import { threeDigits } from '../../numbers.ts';
 import { heightOf, logTicks, axisRange, type LossAxis } from './axis.ts';
 import { DASHES, type Ghost } from './ghosts.ts';
 import { AXIS, AXIS_NAME, PADDING, settingsPlaceKey, type KeyPlace, type Size } from './key.ts';
@@ -155,7 +154,7 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
       ctx.moveTo(bbox.left, y);
       ctx.lineTo(bbox.left + bbox.width, y);
       ctx.stroke();
-      label(drawn, `${last.baseName} ${loss(last.base)}`, bbox.left + bbox.width, y, colour('base'));
+      label(drawn, `${last.baseName} ${threeDigits(last.base)}`, bbox.left + bbox.width, y, colour('base'));
     }
     for (const [i, { name, points }] of last.ghosts.entries()) {
       const end = points.at(-1);

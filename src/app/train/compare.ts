@@ -5,8 +5,8 @@ import type { Setting } from '../../settings/setting.ts';
 import { PAGE_TABLE } from '../../settings/table.ts';
 import { shortWords } from '../task/base-words.ts';
 import { smooth } from '../../smooth.ts';
-import { threeDigits } from '../../numbers.ts';
-import { bytes, count, duration, loss, rate } from '../ui/format.ts';
+import { threeDigits, count, duration } from '../../numbers.ts';
+import { bytes, rate } from '../ui/format.ts';
 import { methodWords } from './method-words.ts';
 import { fieldLabel } from './fields.ts';
 import { median } from '../../averages.ts';
@@ -66,18 +66,18 @@ export function compareRuns(runs: readonly ComparedRuns[]): Row[] {
         steps.map(({ loss: value }) => value),
         steps.at(-1)?.steps ?? 1,
       );
-      return line.length > 0 ? loss(line[line.length - 1]) : '–';
+      return line.length > 0 ? threeDigits(line[line.length - 1]) : '–';
     }),
     row('result', 'Best validation', ({ evals }) => {
       const own = evals.filter(({ step }) => step > 0);
       if (own.length === 0) return '–';
       const best = own.reduce((min, entry) => (entry.loss < min.loss ? entry : min));
-      return `${loss(best.loss)} at step ${best.step}`;
+      return `${threeDigits(best.loss)} at step ${best.step}`;
     }),
     row('result', 'Loss on general text', ({ forgetting }) =>
       forgetting?.after === undefined
         ? without('not measured')
-        : `${loss(forgetting.before)} → ${loss(forgetting.after)}`,
+        : `${threeDigits(forgetting.before)} → ${threeDigits(forgetting.after)}`,
     ),
     row('result', 'Trained for', ({ steps }) =>
       duration(steps.reduce((sum, { seconds }) => sum + seconds, 0)),

@@ -1,6 +1,7 @@
 /** The phase of a run between its steps, in words and numbers, shared by the head, the list of preparations and the status line. */
 import type { Progress, RunPhase } from '../../worker/api.ts';
-import { bytes, count, duration } from '../ui/format.ts';
+import { bytes } from '../ui/format.ts';
+import { count, duration } from '../../numbers.ts';
 
 export interface Doing {
   readonly name: string;

@@ -1,7 +1,7 @@
 /** Which moments of a run are said aloud: its start, each quarter, a better validation now and then, its end. */
 import type { Reading, RunStatus, RunSummary, StepPoint } from '../../worker/api.ts';
 import { fromTo, isAlarm, startOf } from '../../evaluate/reading-brief.ts';
-import { loss } from '../ui/format.ts';
+import { threeDigits } from '../../numbers.ts';
 
 /** Not for the first screen. */
 const load = () => import('../../evaluate/reading-words.ts');
@@ -39,16 +39,16 @@ export class Milestones {
     const entered = quarter > this.#quarter;
     this.#quarter = quarter;
     this.#steps = steps;
-    if (first) return `Training has started: step ${step} of ${steps}, ${name} ${loss(smoothed())}.`;
+    if (first) return `Training has started: step ${step} of ${steps}, ${name} ${threeDigits(smoothed())}.`;
     return entered && quarter < QUARTERS
-      ? `Step ${step} of ${steps}, ${name} ${loss(smoothed())}.`
+      ? `Step ${step} of ${steps}, ${name} ${threeDigits(smoothed())}.`
       : undefined;
   }
 
   evaluation(step: number, value: number, best: boolean, name = 'loss'): string | undefined {
     if (!best || step - this.#saidBest < this.#steps / BESTS) return undefined;
     this.#saidBest = step;
-    return `Step ${step}: validation ${name} ${loss(value)}, the best so far.`;
+    return `Step ${step}: validation ${name} ${threeDigits(value)}, the best so far.`;
   }
 
   /** What went wrong in a run that still trains, by its curve: each trouble once. A run that broke off has its failure instead. */

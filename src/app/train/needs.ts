@@ -3,7 +3,7 @@ import { phrasingsOf } from '../../data/phrasings.ts';
 import type { AdapterInfo, DataSummary } from '../../worker/api.ts';
 import { BUNDLED_ROWS, type BundledRows } from '../data/bundled.ts';
 import type { ScreenName } from '../state/route.svelte.ts';
-import { plural } from '../ui/format.ts';
+import { plural } from '../../numbers.ts';
 import { kindOfRows, ROW_KINDS } from './settings.ts';
 import type { Needs } from './tuning-methods.ts';
 

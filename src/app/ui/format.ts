@@ -1,7 +1,5 @@
 /** Numbers and times as people read them. */
-import { count, duration, fixed, percent, plural, threeDigits as loss, times, took } from '../../numbers.ts';
-
-export { count, duration, fixed, loss, percent, plural, times, took };
+import { count, duration } from '../../numbers.ts';
 
 /** A learning rate: 4e-3, 2.5e-4; 10 and 0 are written plainly. */
 export function rate(value: number): string {

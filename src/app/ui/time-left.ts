@@ -1,6 +1,7 @@
 /** How far long work is, and the time left, in words. */
 import type { Progress } from '../../worker/api.ts';
-import { bytes, count, duration } from './format.ts';
+import { bytes } from './format.ts';
+import { count, duration } from '../../numbers.ts';
 
 /** Earlier the progress says little about the rest. */
 const SOON_S = 2;

@@ -1,6 +1,7 @@
 /** What an export will write, in words. */
 import type { ExportedChat, ExportPlan, FormatInfo } from '../../worker/api.ts';
-import { bytes, plural } from '../ui/format.ts';
+import { bytes } from '../ui/format.ts';
+import { plural } from '../../numbers.ts';
 
 export function planWords({ bytes: size, files, summary }: Omit<ExportPlan, 'free'>): string {
   return `A folder of ${bytes(size)} in ${plural(files.length, 'file')}: ${summary}`;

@@ -1,7 +1,7 @@
 /** Answers that cannot be learned from. */
 import { wholeNumbers } from '../number-column.ts';
 import type { Checked, RuleAtWork } from './finding.ts';
-import { answerOf } from './texts.ts';
+import { answerOf } from '../unwritable.ts';
 
 export function findFaults({ rows }: Checked): RuleAtWork {
   const empty: number[] = [];

@@ -9,7 +9,8 @@ import { wordsOfLabels } from './label-words.ts';
 import type { Slow } from './slow.ts';
 import { VectorTexts, type TextVectors } from './text-vectors.ts';
 import { unseenProbabilities } from './unseen-labels.ts';
-import { answerOf, readRows, textOfQuestion, wordsOf } from './texts.ts';
+import { readRows, textOfQuestion, wordsOf } from './texts.ts';
+import { answerOf } from '../unwritable.ts';
 
 /** A row with a label for an answer. */
 export interface LabelledRow {

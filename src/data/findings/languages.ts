@@ -2,7 +2,8 @@
 import type { Example } from '../example.ts';
 import { smallNumbers, wholeNumbers } from '../number-column.ts';
 import type { Found, RuleAtWork } from './finding.ts';
-import { answerOf, textOfQuestion, wordsOf } from './texts.ts';
+import { textOfQuestion, wordsOf } from './texts.ts';
+import { answerOf } from '../unwritable.ts';
 
 const LATIN = 'Latin script';
 

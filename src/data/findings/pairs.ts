@@ -5,7 +5,7 @@ import { effectOf, MIN_PAIRS, MAJOR_EFFECT } from '../preference-lint.ts';
 import { marksOf } from '../preference-marks.ts';
 import { DistinctHashes, hashesOf, hashesOfTexts } from '../row-hashes.ts';
 import type { Found, RuleAtWork } from './finding.ts';
-import { answerOf } from './texts.ts';
+import { answerOf } from '../unwritable.ts';
 
 export function findPairs(): RuleAtWork {
   const rules = [findIdle(), findLengthBias(), findOneMark(), findOneSide('chosen'), findOneSide('rejected')];

@@ -3,7 +3,6 @@ import { itemsOf, type List } from '../../lists.ts';
 import { saidBy, singleOf, type TrainableMessage } from '../../text/trainable.ts';
 import type { Example } from '../example.ts';
 import { hashesOf } from '../row-hashes.ts';
-import { answerOf } from '../unwritable.ts';
 import type { Checked, CheckRow } from './finding.ts';
 
 /** A row that can be read. */
@@ -174,5 +173,3 @@ export function shinglesOf(hashes: Uint32Array, size: number): Uint32Array {
   for (let at = 1; at < result.length; at++) if (result[at] !== result[at - 1]) result[kept++] = result[at];
   return result.slice(0, kept);
 }
-
-export { answerOf };

@@ -33,7 +33,7 @@ const DIMENSION = { length: 1, name: 2 } as const;
 /** Runtimes map files by pages. */
 const PAGE = 4096;
 
-export interface OnnxModel {
+interface OnnxModel {
   /** The data first, since the model makes no sense without them. */
   readonly files: readonly FolderFile[];
   /** How many files of data there are: 0 if the model holds its tensors. */

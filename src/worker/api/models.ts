@@ -3,9 +3,9 @@ import type { WeightChoice, WeightChoices } from '../../model/weight-types.ts';
 import type { ModelRef } from '../../storage/records.ts';
 import type { Failure, OnProgress, Outcome } from './outcome.ts';
 
+export type { WeightChoice } from '../../model/weight-types.ts';
 export type { ModelRef } from '../../storage/records.ts';
 
-export type { WeightChoice };
 /** The types of the frozen matrices of a base model on the GPU. */
 export type BaseWeights = WeightChoices;
 

@@ -26,7 +26,7 @@ export interface PartialRows {
 }
 
 /** Which of the open rows are written, and how. */
-export interface RowsFile {
+interface RowsFile {
   readonly format: FileFormat;
   readonly form: RowForm;
   /** All listed rows that can be read, if left out. */

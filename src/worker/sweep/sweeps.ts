@@ -50,7 +50,7 @@ export interface SweepStore {
 }
 
 /** What it works on. */
-export interface Place {
+interface Place {
   readonly store: SweepStore;
   readonly trainer: Trainer;
   readonly open: () => Promise<OpenModel>;

@@ -4,7 +4,8 @@ import { firstExamples } from '../../../src/app/start/examples.ts';
 import { curveCsv } from '../../../src/app/train/csv.ts';
 import { smooth } from '../../../src/smooth.ts';
 import { difference } from '../../../src/app/ui/diff.ts';
-import { about, bytes, duration, loss, parameters, rate, took } from '../../../src/app/ui/format.ts';
+import { about, bytes, parameters, rate } from '../../../src/app/ui/format.ts';
+import { duration, threeDigits, took } from '../../../src/numbers.ts';
 import { learner, memoryParts } from '../../../src/app/train/method-words.ts';
 import type { RunMemory, StepPoint } from '../../../src/worker/api.ts';
 
@@ -67,13 +68,13 @@ describe('the curve', () => {
 });
 
 test('numbers', () => {
-  expect([loss(6.943), loss(0.0591), loss(12.34), loss(1173.2), loss(NaN)]).toEqual([
-    '6.94',
-    '0.059',
-    '12.3',
-    '1,173',
-    '–',
-  ]);
+  expect([
+    threeDigits(6.943),
+    threeDigits(0.0591),
+    threeDigits(12.34),
+    threeDigits(1173.2),
+    threeDigits(NaN),
+  ]).toEqual(['6.94', '0.059', '12.3', '1,173', '–']);
   expect([0, 0.006, 2.5e-4, 0.00612, 0.5, 1, 10].map(rate)).toEqual([
     '0',
     '6e-3',

@@ -9,12 +9,8 @@ import { recordOf, type Evaluation, type Evidence, type Subject } from '../../..
 import { evaluationFile, readEvaluation } from '../../../src/evaluate/record-file.ts';
 import { reportPage } from '../../../src/evaluate/report-page.ts';
 import { sideOf } from '../../../src/evaluate/sides.ts';
-import {
-  fitPassages,
-  PassagesTemplate,
-  REFUSAL,
-  type PassageSource,
-} from '../../../src/retrieval/passages-prompt.ts';
+import { fitPassages, PassagesTemplate, type PassageSource } from '../../../src/retrieval/passages-prompt.ts';
+import { REFUSAL } from '../../../src/retrieval/passages-template.ts';
 import { USUAL_SCORERS, USUAL_TEXT_SCORERS } from '../../../src/scorers/lists.ts';
 import { answerScores } from '../../../src/scorers/scores.ts';
 import { graftError } from '../expect-graft-error.ts';

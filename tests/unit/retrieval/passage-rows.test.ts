@@ -9,7 +9,8 @@ import {
   type DrawnRow,
   type PassageRowPlan,
 } from '../../../src/retrieval/passage-rows.ts';
-import { PassagesTemplate, REFUSAL } from '../../../src/retrieval/passages-prompt.ts';
+import { PassagesTemplate } from '../../../src/retrieval/passages-prompt.ts';
+import { REFUSAL } from '../../../src/retrieval/passages-template.ts';
 import { Relevance } from '../../../src/retrieval/relevance.ts';
 import { graftError } from '../expect-graft-error.ts';
 

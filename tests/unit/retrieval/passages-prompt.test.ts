@@ -1,11 +1,7 @@
 /** Passages and a question as one prompt, fitted to the window. */
 import { describe, expect, test } from 'vitest';
-import {
-  fitPassages,
-  PassagesTemplate,
-  REFUSAL,
-  type PassageSource,
-} from '../../../src/retrieval/passages-prompt.ts';
+import { fitPassages, PassagesTemplate, type PassageSource } from '../../../src/retrieval/passages-prompt.ts';
+import { REFUSAL } from '../../../src/retrieval/passages-template.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const source = (id: string, text: string, page: number | null = null): PassageSource => ({

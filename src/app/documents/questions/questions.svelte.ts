@@ -13,7 +13,7 @@ import type {
 } from '../../../worker/api.ts';
 import { ofProject } from '../../state/of-studio.svelte.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
-import { plural } from '../../ui/format.ts';
+import { plural } from '../../../numbers.ts';
 import { saveFile } from '../../ui/save.ts';
 import { TimeLeftClock } from '../../ui/time-left.ts';
 import { projectDocuments } from '../documents.svelte.ts';

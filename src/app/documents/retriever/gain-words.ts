@@ -1,6 +1,6 @@
 /** What a measurement says of a tuned encoder, in sentences. */
 import type { AdapterInfo, RetrieverMeasure } from '../../../worker/api.ts';
-import { fixed, plural } from '../../ui/format.ts';
+import { fixed, plural } from '../../../numbers.ts';
 
 /** Below this many questions an interval is so wide that only large differences show. */
 const FEW = 30;

@@ -10,7 +10,7 @@ import type {
 import { ofProject } from '../../state/of-studio.svelte.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 import { isOfEncoder } from '../../train/of-encoder.ts';
-import { plural } from '../../ui/format.ts';
+import { plural } from '../../../numbers.ts';
 import { saveFile } from '../../ui/save.ts';
 import { TimeLeftClock } from '../../ui/time-left.ts';
 

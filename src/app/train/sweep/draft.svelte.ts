@@ -68,7 +68,7 @@ export function firstRow(setting: SweptSetting, form: FormSpec): Row {
   };
 }
 
-export class Draft {
+class Draft {
   how = $state<How>('grid');
   rows = $state.raw<readonly Row[]>([]);
   random = $state(8);

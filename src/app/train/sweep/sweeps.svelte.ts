@@ -17,7 +17,7 @@ import { MeasurementPace } from '../pace.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 
 /** What the run that trains does. */
-export interface Doing {
+interface Doing {
   readonly run: string;
   readonly step: number;
   readonly steps: number;
@@ -35,7 +35,7 @@ export interface MeasuringFold {
 
 type Rested = Outcome<{ readonly sweep: SweepInfo; readonly failure?: Failure }>;
 
-export class Sweeps {
+class Sweeps {
   /** The sweeps of all projects, the newest first. */
   all = $state.raw<readonly SweepInfo[]>([]);
   /** The one that is on the screen. */

@@ -17,7 +17,7 @@ const PAUSE_MS = 200;
 const MAX_MEASURED = 12;
 const MAX_TOKENS = 48;
 
-export class Workshop {
+class Workshop {
   /** By the ids of adapters; 0 if left out. */
   weights = $state<Record<string, number>>({});
   cut = $state(false);

@@ -109,7 +109,7 @@ export function tilesOf(
 }
 
 /** Rows and columns of a tile. */
-export function sidesOf(kernel: TiledKernel): readonly [rows: number, columns: number] {
+function sidesOf(kernel: TiledKernel): readonly [rows: number, columns: number] {
   const { rows, columns, across, down } = { ...TILED, ...kernel };
   return [4 * rows * down, 4 * columns * across];
 }
