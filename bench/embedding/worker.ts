@@ -8,7 +8,7 @@ import { textIds } from '../../src/text/text-ids.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
 import { OnnxModel } from '../../src/worker/documents/transformers-js.ts';
-import { openProcessor } from '../../src/worker/device/processor.ts';
+import { openBrowserProcessor } from '../../src/worker/device/processor.ts';
 
 export type Call =
   { readonly open: readonly string[] } | { readonly run: string; readonly texts: readonly string[] };
@@ -39,7 +39,7 @@ async function open(names: readonly string[]): Promise<void> {
   const idsOf = (texts: readonly string[]): (readonly number[])[] =>
     texts.map((text) => textIds(tokenizer, text, window).ids);
 
-  const device = await openProcessor();
+  const device = await openBrowserProcessor();
   for (const [name, weights] of [['Graft, f32'], ['Graft, int8', INT8_WEIGHTS]] as const) {
     const encoder = await Encoder.load(device, own, { precision: 'f32', ...(weights && { weights }) });
     const embedder = new Embedder(encoder, settings);

@@ -34,7 +34,7 @@ export interface Decomposition {
   readonly right: readonly Float64Array[];
 }
 
-export interface SearchOptions {
+export interface SvdOptions {
   readonly random: Random;
   /** The number of iterations; if left out, until all vectors have settled. */
   readonly iterations?: number;
@@ -61,7 +61,7 @@ const AT_ONCE = 8;
 export async function leadingVectors(
   device: Device,
   wanted: readonly RequestedVectors[],
-  options: SearchOptions,
+  options: SvdOptions,
 ): Promise<Decomposition[]> {
   const found: Decomposition[] = [];
   const report = (done: number): void => options.report?.(done, wanted.length);
@@ -132,7 +132,7 @@ function multiplySymmetric(
 async function decompose(
   device: Device,
   wanted: readonly RequestedVectors[],
-  { random, report, ...until }: Omit<SearchOptions, 'report'> & { readonly report: (done: number) => void },
+  { random, report, ...until }: Omit<SvdOptions, 'report'> & { readonly report: (done: number) => void },
 ): Promise<Decomposition[]> {
   const { tape, recorded } = record(device, wanted);
   const searches = recorded.map((one): Search => {
@@ -155,7 +155,7 @@ async function decompose(
 async function iterate(
   plan: Plan,
   searches: readonly Search[],
-  { iterations, settled = SETTLED }: Pick<SearchOptions, 'iterations' | 'settled'>,
+  { iterations, settled = SETTLED }: Pick<SvdOptions, 'iterations' | 'settled'>,
   report: (done: number) => void,
 ): Promise<void> {
   const last = iterations ?? MAX_ITERATIONS - 1;

@@ -4,7 +4,7 @@ import type { Device } from '../engine/device.ts';
 import { openDevice } from '../engine/webgpu/device.ts';
 import { GraftError } from '../errors.ts';
 import { checkDevice } from '../evaluate/check-device.ts';
-import type { DeviceChoice, Kernels } from './protocol.ts';
+import type { ChatPageDevice, KernelModules } from './protocol.ts';
 
 export interface OpenedDevice {
   readonly device: Device;
@@ -21,9 +21,9 @@ type OnCheck = (done: number, total: number) => void;
  * @param choice what `auto` means is decided already
  * @throws GraftError `worker-no-simd`, `engine-…`; `worker-no-webgpu` if a GPU was asked for and there is none
  */
-export async function openChosen(
-  choice: Exclude<DeviceChoice, 'auto'> | 'gpu-if-real',
-  kernels: Kernels,
+export async function openChatDevice(
+  choice: Exclude<ChatPageDevice, 'auto'> | 'gpu-if-real',
+  kernels: KernelModules,
   onCheck: OnCheck,
 ): Promise<OpenedDevice> {
   if (choice === 'processor') return onProcessor(kernels);
@@ -59,7 +59,7 @@ export async function openChosen(
   }
 }
 
-async function onProcessor(kernels: Kernels): Promise<OpenedDevice> {
+async function onProcessor(kernels: KernelModules): Promise<OpenedDevice> {
   const device = await openInBrowser({
     kernels: (build) => Promise.resolve(kernels[build]),
     // The same script: its first message says what it is for.

@@ -1,15 +1,15 @@
 /** What the browser keeps for this page. It may refuse to: then nothing is kept. */
-import type { DeviceChoice } from './protocol.ts';
+import type { ChatPageDevice } from './protocol.ts';
 
 const DEVICE = 'graft-chat-device';
-const CHOICES: readonly string[] = ['auto', 'gpu', 'processor'] satisfies DeviceChoice[];
+const CHOICES: readonly string[] = ['auto', 'gpu', 'processor'] satisfies ChatPageDevice[];
 
-export function keptDevice(): DeviceChoice {
+export function keptDevice(): ChatPageDevice {
   const kept = quietly(() => localStorage.getItem(DEVICE));
-  return CHOICES.includes(kept ?? '') ? (kept as DeviceChoice) : 'auto';
+  return CHOICES.includes(kept ?? '') ? (kept as ChatPageDevice) : 'auto';
 }
 
-export const keepDevice = (choice: DeviceChoice): void =>
+export const keepDevice = (choice: ChatPageDevice): void =>
   void quietly(() => localStorage.setItem(DEVICE, choice));
 
 /** Storage that is switched off throws at every call. */

@@ -1,7 +1,8 @@
 /** The log of use on the page: its switch, its buttons, and the thumbs at each answer. */
 import { plural } from '../numbers.ts';
 import { element } from './embedded.ts';
-import { UsageLog, type LogRow, type Thumb } from './log.ts';
+import type { Thumb } from '../evaluate/use-log.ts';
+import { UsageLog, type LogRow } from './log.ts';
 import { make } from './turns.ts';
 
 /** A button for each thumb. */

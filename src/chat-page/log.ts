@@ -1,8 +1,7 @@
 /** A log of use that a person switches on: questions, answers and thumbs, in the browser's own storage and nowhere else. */
 import { GraftError } from '../errors.ts';
+import type { Thumb } from '../evaluate/use-log.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
-
-export type Thumb = 'up' | 'down';
 
 /** A line of the saved file. */
 export interface LogRow {

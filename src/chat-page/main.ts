@@ -6,7 +6,7 @@ import { ModelClient } from './client.ts';
 import { element, readPageSettings, unpacked } from './embedded.ts';
 import { loadFiles } from './files.ts';
 import { LogView } from './log-view.ts';
-import type { PageAnswered, DeviceChoice, LoadedFile } from './protocol.ts';
+import type { PageAnswered, ChatPageDevice, LoadedFile } from './protocol.ts';
 import { keptDevice, keepDevice } from './kept.ts';
 import { keepPage } from './offline-pieces.ts';
 import { AnswerView, clearTurns, make, showQuestion } from './turns.ts';
@@ -60,7 +60,7 @@ async function open(): Promise<void> {
     const ready = await opened.open(
       {
         kind: 'open',
-        ...{ settings, files, device: device.value as DeviceChoice },
+        ...{ settings, files, device: device.value as ChatPageDevice },
         kernels: { relaxed: await unpacked('relaxed'), simd: await unpacked('simd') },
       },
       report,
@@ -204,7 +204,7 @@ clear.addEventListener('click', () => {
   question.focus();
 });
 device.addEventListener('change', () => {
-  keepDevice(device.value as DeviceChoice);
+  keepDevice(device.value as ChatPageDevice);
   isReady = false;
   void open();
 });

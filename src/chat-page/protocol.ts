@@ -5,21 +5,21 @@ import type { FinishReason } from '../model/sequence.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
 
 /** `auto`: a GPU for a model in several files, if there is one; otherwise the processor. */
-export type DeviceChoice = 'auto' | 'gpu' | 'processor';
+export type ChatPageDevice = 'auto' | 'gpu' | 'processor';
 
 /** A file whose bytes are there. */
 export interface LoadedFile extends Pick<PageFile, 'folder' | 'name'> {
   readonly blob: Blob;
 }
 
-export type Kernels = Readonly<Record<'relaxed' | 'simd', Uint8Array<ArrayBuffer>>>;
+export type KernelModules = Readonly<Record<'relaxed' | 'simd', Uint8Array<ArrayBuffer>>>;
 
 export interface OpenRequest {
   readonly kind: 'open';
   readonly settings: ChatPageSettings;
   readonly files: readonly LoadedFile[];
-  readonly kernels: Kernels;
-  readonly device: DeviceChoice;
+  readonly kernels: KernelModules;
+  readonly device: ChatPageDevice;
 }
 
 export interface AskRequest {

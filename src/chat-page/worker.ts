@@ -2,7 +2,7 @@
 import { serve } from '../engine/cpu/serve.mjs';
 import type { ThreadStart } from '../engine/cpu/threads.ts';
 import { GraftError, messageOf } from '../errors.ts';
-import { openChosen } from './device.ts';
+import { openChatDevice } from './device.ts';
 import { ChatModel } from './model.ts';
 import type { AskRequest, FromWorker, OpenRequest, ToWorker } from './protocol.ts';
 
@@ -25,7 +25,7 @@ async function open({ settings, files, kernels, device: choice }: OpenRequest): 
   // A small model answers on the processor at once, and a GPU would first compile its kernels.
   const isSmall = settings.files.every(({ pieces }) => pieces.length === 0);
   const chosen = choice === 'auto' ? (isSmall ? 'processor' : 'gpu-if-real') : choice;
-  const { device, words } = await openChosen(chosen, kernels, (done, total) =>
+  const { device, words } = await openChatDevice(chosen, kernels, (done, total) =>
     say({ kind: 'progress', what: 'Comparing the GPU with the CPU', done, total }),
   );
   model = await ChatModel.open(device, settings, files, (done, total) =>

@@ -21,11 +21,11 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { checkReading } from './file-kinds.ts';
 import { folder, modelOf } from './files.ts';
-import { openRows, type RunRows } from './open-rows.ts';
+import { openRows, type SplitRows } from './open-rows.ts';
 import type { Output } from './output.ts';
 import { reportData } from './report-data.ts';
 import { readAskedRows, type AskedRows } from './row-flags.ts';
-import { requiredTokenizer, tokenizerOf, tokenizerOfAdapter } from './session.ts';
+import { requiredTokenizer, folderTokenizer, tokenizerOfAdapter } from './session.ts';
 import { checkLength, checkOverlap, type TrainFlags } from './train-flags.ts';
 
 export interface AskedRun {
@@ -36,7 +36,7 @@ export interface AskedRun {
   readonly start?: AdapterData;
   readonly tokens: TokensOfRun;
   /** Its rows and their files, if the call names one. */
-  readonly rows?: RunRows;
+  readonly rows?: SplitRows;
   readonly asked?: AskedRows;
 }
 
@@ -85,7 +85,7 @@ export async function readAskedRun(
   const reads = flags.isGiven('data');
   const tokens = await tokensFor(chosen, { files, path, start, reads });
   const isSampled = objective.samples === true;
-  let rows: RunRows | undefined;
+  let rows: SplitRows | undefined;
   let asked: AskedRows | undefined;
   if (reads) {
     await checkReading(flags);
@@ -109,7 +109,7 @@ export async function readAskedRun(
     if (reports) reportData(output, made.report);
     if (validates && fair?.parts !== undefined && made.validation.length === 0)
       throw nothingToEvaluate(`Write validation in the column ${fair.parts} of some rows.`);
-    const forObjective = (some: RunRows['train']): RunRows['train'] =>
+    const forObjective = (some: SplitRows['train']): SplitRows['train'] =>
       isHeld(some) ? rowsFor(chosen.objective, some, made.placed) : some;
     rows = { ...made, train: forObjective(made.train), validation: forObjective(made.validation) };
   }
@@ -162,7 +162,7 @@ async function tokensFor(
   },
 ): Promise<TokensOfRun> {
   const needed = reads && !start && chosen.addTokens !== undefined;
-  const base = needed ? await requiredTokenizer(files) : await tokenizerOf(files);
+  const base = needed ? await requiredTokenizer(files) : await folderTokenizer(files);
   const added = tokensOfRun(chosen, base, start);
   const tokenizer =
     path !== undefined && start

@@ -5,7 +5,7 @@ import { inPrint, type AnswerScorer } from '../scorers/scorer.ts';
 import { readPredictions } from '../evaluate/predictions.ts';
 import {
   comparePredictions,
-  groupOf,
+  predictionGroup,
   hasWidth,
   type PredictionDifference,
   type PredictionFile,
@@ -75,7 +75,7 @@ export async function compareCommand(args: readonly string[], output: Output): P
     );
   const [before, after = before] = methods;
   const read = async (path: string, method: string | undefined): Promise<PredictionFile> =>
-    groupOf(readPredictions(await readWhole(path), path), path, method);
+    predictionGroup(readPredictions(await readWhole(path), path), path, method);
   const [one, other] = [await read(first, before), await read(second, after)];
   const found = await comparePredictions(one, other, metric, seed, startSandbox);
   tellFailures(found.failures, output);

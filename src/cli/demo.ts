@@ -20,7 +20,7 @@ import { readWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { checkOutput } from './output-path.ts';
 import { formatSeconds, type Output } from './output.ts';
-import { modelFlags, requiredTokenizer, type Session } from './session.ts';
+import { modelFlags, requiredTokenizer, type LoadedModel } from './session.ts';
 import type { Around } from './train-run.ts';
 import { trainBy } from './train.ts';
 
@@ -95,7 +95,7 @@ async function aroundOf(sample: Sample, output: Output): Promise<Around> {
   const { examples } = readExamples(bytes, { fileName: sample.test });
   const questions = examples.flatMap(asQuestion);
   const maxLength = sample.settings['maxLength'] as number;
-  const measure = async (session: Session, adapter?: Adapter): Promise<Measured> => {
+  const measure = async (session: LoadedModel, adapter?: Adapter): Promise<Measured> => {
     const tokenizer = await requiredTokenizer(session.files);
     const rows: PreparedRow[] = prepareRows(examples, tokenizer, { maxLength }).rows;
     const answers = await ask(session, tokenizer, questions, adapter);
@@ -132,7 +132,7 @@ interface Measured {
 }
 
 async function ask(
-  { model }: Session,
+  { model }: LoadedModel,
   tokenizer: Tokenizer,
   questions: readonly Question[],
   adapter?: Adapter,

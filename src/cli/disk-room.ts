@@ -1,6 +1,6 @@
 /** Whether the disk has room for the states that a run will save. */
 import { resolve } from 'node:path';
-import { checkRoom, stateBytes } from '../runs/room.ts';
+import { checkRoom, savedStateBytes } from '../runs/room.ts';
 import type { RunRows } from '../runs/store.ts';
 import type { TrainedSubject } from '../runs/trainable.ts';
 import { freeBytes } from './files.ts';
@@ -17,7 +17,7 @@ export async function checkDisk({ out, subject, resumed }: Saving, rows: RunRows
   const free = await freeBytes(out);
   if (free === undefined) return;
   checkRoom({
-    state: stateBytes(subject, rows),
+    state: savedStateBytes(subject, rows),
     free,
     saved: resumed ? countSaved(out) : 0,
     where: `in ${resolve(out)}`,

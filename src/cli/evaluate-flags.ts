@@ -16,7 +16,7 @@ import { loss } from '../scorers/loss.ts';
 import { macroF1 } from '../scorers/macro-f1.ts';
 import { perplexity } from '../scorers/perplexity.ts';
 import type { Scorer } from '../scorers/scorer.ts';
-import { specOf } from '../scorers/chosen.ts';
+import { scorerSpecOf } from '../scorers/chosen.ts';
 import { NAMED_SCORERS, USUAL_SCORERS } from '../scorers/lists.ts';
 import { nearestName } from '../nearest-name.ts';
 import { LIMIT_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
@@ -189,7 +189,8 @@ export function taskCardOf(flags: EvaluateFlags): TaskCard | undefined {
       'Write it as "9 of 10", 90% or 0.9.',
     );
   const metric = chosenMetrics(flags).find(
-    (one) => CARD_METRICS.some(({ name }) => name === one.name) || (specOf(one) && one.better === 'higher'),
+    (one) =>
+      CARD_METRICS.some(({ name }) => name === one.name) || (scorerSpecOf(one) && one.better === 'higher'),
   );
   return { goal, target, ...(metric && { metric: metric.name }) };
 }

@@ -5,7 +5,7 @@ import {
   forgottenAt,
   isReference,
   measureInWords,
-  valueOf,
+  scoreValue,
   type LineageReport,
   type StageMeasure,
   type StageRow,
@@ -99,7 +99,7 @@ function matrix(report: LineageReport): string {
   const { stages, rows } = report;
   const last = stages.length - 1;
   const cell = (row: StageRow, score: StageScore, at: number): string => {
-    const value = valueOf(row, score);
+    const value = scoreValue(row, score);
     const shown =
       value === undefined
         ? isReference(row, at)

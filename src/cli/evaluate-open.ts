@@ -11,7 +11,7 @@ import { addAttempts } from '../evaluate/add-attempts.ts';
 import { lackOf } from '../evaluate/add-scorers.ts';
 import { scorersOf } from '../evaluate/columns.ts';
 import { settingsReport } from '../evaluate/report-files.ts';
-import { choiceOf, specOf } from '../scorers/chosen.ts';
+import { scorerChoiceOf, scorerSpecOf } from '../scorers/chosen.ts';
 import { recordText, verdictText } from './evaluate-output.ts';
 import { OF_MODELS } from './evaluate-predictions.ts';
 import { tunedTableText } from './evaluate-table.ts';
@@ -32,8 +32,8 @@ export async function openEvaluation(path: string, flags: EvaluateFlags, output:
   const saved = readEvaluation(decodeUtf8(await readInput(path), path), path);
   const metrics = flags.isGiven('metrics')
     ? chosenMetrics(flags)
-    : [...chosenMetrics(flags), ...scorersOf(saved).filter(specOf)];
-  const record = await addAttempts(saved, metrics.map(choiceOf), startSandbox);
+    : [...chosenMetrics(flags), ...scorersOf(saved).filter(scorerSpecOf)];
+  const record = await addAttempts(saved, metrics.map(scorerChoiceOf), startSandbox);
   if (flags.isGiven('metrics'))
     for (const metric of metrics) {
       const lack = lackOf(metric, record);

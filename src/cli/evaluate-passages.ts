@@ -7,13 +7,13 @@ import { passagesOfRow, recallOf } from '../retrieval/row-passages.ts';
 import type { EvaluateFlags } from './evaluate-flags.ts';
 import type { Output } from './output.ts';
 import { Passages } from './passages.ts';
-import type { Session } from './session.ts';
+import type { LoadedModel } from './session.ts';
 
 /** @returns undefined without `--index` @throws GraftError as `Passages.open` */
 export async function openPassages(
   flags: EvaluateFlags,
   output: Output,
-  session: Session,
+  session: LoadedModel,
 ): Promise<(PassagePort & { close(): void }) | undefined> {
   if (!flags.isGiven('index')) return undefined;
   const passages = await Passages.open(flags, output, session);

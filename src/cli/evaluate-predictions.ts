@@ -1,7 +1,7 @@
 /** `graft evaluate --predictions`: scores answers of a file. Needs no model and no GPU. */
 import { deviation, mean } from '../averages.ts';
 import { GraftError } from '../errors.ts';
-import { specOf } from '../scorers/chosen.ts';
+import { scorerSpecOf } from '../scorers/chosen.ts';
 import { inPrint, needsOf, type AnswerScorer, type Need, type Scorer } from '../scorers/scorer.ts';
 import { isAnswerScorer, scorersFor, USUAL_TEXT_SCORERS } from '../scorers/lists.ts';
 import { readPredictions, type PredictedGroup } from '../evaluate/predictions.ts';
@@ -202,7 +202,7 @@ const answerMetrics = (flags: EvaluateFlags): readonly AnswerScorer[] =>
 /** @param who and the verb, in messages @throws GraftError `arguments` for a scorer that needs more than a line has */
 export function scorersOfPredictions(metrics: readonly Scorer[], who: string): readonly AnswerScorer[] {
   return metrics.map((metric) => {
-    const has = specOf(metric) ? MAY_HAVE : HAS;
+    const has = scorerSpecOf(metric) ? MAY_HAVE : HAS;
     const lacking = needsOf(metric).find((need) => !has.has(need));
     if (isAnswerScorer(metric) && lacking === undefined) return metric;
     throw new GraftError(

@@ -29,7 +29,11 @@ export type AskedPart = (typeof ASKED_PARTS)[number];
 const HOLDING_OUT = ['test-data', 'test-fraction', 'val-fraction'] as const;
 
 /** The part that is measured: a file without test rows is one of test rows, unless a flag asks for a split. @param asked with --split */
-export function partOf(flags: EvaluateFlags, all: List<PlacedRow>, asked: AskedPart | undefined): AskedPart {
+export function measuredPart(
+  flags: EvaluateFlags,
+  all: List<PlacedRow>,
+  asked: AskedPart | undefined,
+): AskedPart {
   if (asked !== undefined) return asked;
   const isSplit =
     HOLDING_OUT.some((name) => flags.isGiven(name)) || rowsWith(all, (fate) => fate === 'test').length > 0;
@@ -67,7 +71,7 @@ export function ownRows(all: List<PlacedRow>, measured: List<PlacedRow>): Labell
 }
 
 /** An example with its question, and its place among the rows. */
-export type PlacedPair = Pair & { readonly row: number };
+export type RowPair = Pair & { readonly row: number };
 
 /** The question of an example, if it has one. */
 type QuestionOf = (example: Example) => Question | undefined;
@@ -87,16 +91,16 @@ export const promptQuestion =
  *
  * @param see takes each question in this order
  */
-export function pairsOf(
+export function questionPairs(
   rows: List<PlacedRow>,
   questionOf: QuestionOf,
   see: (question: Question) => void = () => undefined,
-): List<PlacedPair> {
-  const pairOf = ({ example, task }: PlacedRow, row: number): PlacedPair | undefined => {
+): List<RowPair> {
+  const pairOf = ({ example, task }: PlacedRow, row: number): RowPair | undefined => {
     const asked = example && questionOf(example);
     return asked && { example, question: task ? { ...asked, task: task.name } : asked, row };
   };
-  const held: PlacedPair[] | undefined = isHeld(rows) ? [] : undefined;
+  const held: RowPair[] | undefined = isHeld(rows) ? [] : undefined;
   const places = wholeNumbers();
   let row = 0;
   for (const one of itemsOf(rows)) {

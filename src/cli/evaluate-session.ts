@@ -32,8 +32,8 @@ import {
   checkPrompts,
   methodLeftOutInWords,
   noRows,
-  pairsOf,
-  partOf,
+  questionPairs,
+  measuredPart,
   promptQuestion,
   questionsIn,
   reservedRows,
@@ -45,16 +45,16 @@ import { openPassages } from './evaluate-passages.ts';
 import { openSubjects } from './evaluate-subjects.ts';
 import type { Output } from './output.ts';
 import { reportData } from './report-data.ts';
-import { tellFailures } from './reward-flags.ts';
+import { tellRewardFailures } from './reward-flags.ts';
 import { startSandbox } from './sandbox.ts';
-import { openSession, requiredTokenizer, type Session } from './session.ts';
+import { openSession, requiredTokenizer, type LoadedModel } from './session.ts';
 import { openRows } from './open-rows.ts';
 import { rowsWith } from './placed-rows.ts';
 import { readAskedRows } from './row-flags.ts';
 import { checkLength } from './train-flags.ts';
 import { version } from './version.ts';
 
-export interface EvalSession {
+export interface PlannedEvaluation {
   readonly part: AskedPart;
   readonly files: readonly string[];
   /** Rows of the part, including those without a question. */
@@ -83,7 +83,7 @@ const ROWS_BETWEEN = 64;
 /** Optional inputs of an evaluation next to its flags. */
 interface More {
   /** A model that is open already. */
-  readonly opened?: Session;
+  readonly opened?: LoadedModel;
   readonly chosenRewards?: ChosenRewards | undefined;
   /** Whether nothing is answered if rows are pairs: they are compared by their likelihoods. */
   readonly comparesPairs?: boolean;
@@ -100,7 +100,7 @@ export async function openEvalSession(
   askedPart: AskedPart | undefined,
   output: Output,
   { opened, chosenRewards, comparesPairs = false, held }: More = {},
-): Promise<EvalSession> {
+): Promise<PlannedEvaluation> {
   const { seed: usual, maxLength: limit } = defaultSpec();
   const seed = flags.integer('seed') ?? flags.integer('split-seed') ?? usual;
   const files = readAskedRows(flags, seed);
@@ -127,7 +127,7 @@ export async function openEvalSession(
   reportData(output, report);
   const chat = tokenizer.chatTemplate !== undefined;
   const template = tokenizer.chatTemplate ?? false;
-  const part = partOf(flags, all, askedPart);
+  const part = measuredPart(flags, all, askedPart);
   if (part !== askedPart && part === 'all')
     output.line('No rows are held out as test rows: all of --data is measured, as with --split all.');
   const measured = rowsWith(all, (fate) =>
@@ -141,11 +141,13 @@ export async function openEvalSession(
   if (isPrompts) checkPrompts(chosenRewards);
   const training = rowsWith(all, (fate) => (part === 'test' || part === 'validation') && fate === 'train');
   output.progress('Reading the questions', true);
-  const train = pairsOf(training, answeredQuestion(template));
+  const train = questionPairs(training, answeredQuestion(template));
   const reserve = isPrompts ? undefined : reservedRows(flags, part, chosenRewards?.learned);
   const drawnFrom = new DrawnFrom(tokenizer, { mayReserve: reserve !== undefined });
-  const test = pairsOf(measured, isPrompts ? promptQuestion(chat) : answeredQuestion(template), (question) =>
-    drawnFrom.add(question),
+  const test = questionPairs(
+    measured,
+    isPrompts ? promptQuestion(chat) : answeredQuestion(template),
+    (question) => drawnFrom.add(question),
   );
   output.clear();
   const drawn = drawAmong(
@@ -288,7 +290,7 @@ export async function openEvalSession(
       passages?.close();
       encoder?.close();
       if (!rewards) return;
-      tellFailures(rewards.rewards, output);
+      tellRewardFailures(rewards.rewards, output);
       rewards.rewards.close();
     },
   };

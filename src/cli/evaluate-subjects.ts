@@ -24,7 +24,7 @@ import {
   tooFewExamples,
   wholeExamples,
   type AskedPart,
-  type PlacedPair,
+  type RowPair,
 } from './evaluate-session-rows.ts';
 import {
   askedShots,
@@ -35,23 +35,23 @@ import {
 } from './evaluate-flags.ts';
 import type { ChosenRewards } from './evaluate-rewards.ts';
 import { TrainedRows, type MeasuredRows } from './evaluate-seen.ts';
-import { ForgettingWatch, openCheck, type GeneralCheck } from './forgetting.ts';
+import { ForgettingWatch, openCheck, type ForgettingInputs } from './forgetting.ts';
 import { readGeneral } from './general-text.ts';
 import { otherBase, readLineage, trainedOf } from './lineage.ts';
 import type { Output } from './output.ts';
-import { tokenizerOfAdapter, type Session } from './session.ts';
+import { tokenizerOfAdapter, type LoadedModel } from './session.ts';
 import type { PlacedRow } from './placed-rows.ts';
-import { tunedModel, type TunedModel } from './tuned-model.ts';
+import { tunedModel, type TunedFolder } from './tuned-model.ts';
 
 interface SubjectRows extends Pick<MeasuredRows, 'files' | 'limits' | 'tokenizer' | 'measured'> {
   readonly flags: EvaluateFlags;
   readonly part: AskedPart;
-  readonly session: Session;
+  readonly session: LoadedModel;
   readonly all: List<PlacedRow>;
   /** The measured rows without those that are reserved. */
   readonly left: List<PlacedRow>;
   /** Rows with a question, and their places among the measured ones. */
-  readonly test: List<PlacedPair>;
+  readonly test: List<RowPair>;
   readonly drawn: Drawn;
   readonly lossOf: (typeof LOSS_ROWS)[number];
   readonly rowCount: number;
@@ -61,7 +61,7 @@ interface SubjectRows extends Pick<MeasuredRows, 'files' | 'limits' | 'tokenizer
   /** Training rows that can be examples. */
   readonly trainRows: number;
   /** Rows that are not asked, as examples in their place. */
-  readonly reserved: readonly PlacedPair[] | undefined;
+  readonly reserved: readonly RowPair[] | undefined;
   /** Tells how far the present subject is. */
   readonly report: (text: string) => void;
 }
@@ -72,7 +72,7 @@ type Tuned = {
   readonly seen?: Seen;
   readonly trained?: Trained;
 } & Partial<OpenedAdapter> &
-  Partial<Pick<TunedModel, 'open' | 'objective'>>;
+  Partial<Pick<TunedFolder, 'open' | 'objective'>>;
 
 interface OpenSubjects {
   readonly subjects: readonly SubjectPlan[];
@@ -117,7 +117,7 @@ export async function openSubjects(exam: SubjectRows, output: Output): Promise<O
   let watch: ForgettingWatch | undefined;
   /** The base is measured once. */
   const forgottenBy = async (
-    asked: GeneralCheck,
+    asked: ForgettingInputs,
     adapter: Adapter | undefined,
     beside: LanguageModel | undefined,
   ): Promise<Forgetting> => {

@@ -3,7 +3,7 @@ import { nameOf, scoreCell, shareCell } from '../evaluate/cells.ts';
 import { metricsOf } from '../evaluate/columns.ts';
 import { base } from '../evaluate/methods/base.ts';
 import { rewardScoresOf } from '../evaluate/report.ts';
-import type { Line, TunedTable } from '../evaluate/table-report.ts';
+import type { TableLine, TunedTable } from '../evaluate/table-report.ts';
 import { proportion } from '../proportion.ts';
 import {
   generalLossOf,
@@ -48,7 +48,7 @@ export function tunedTableText({ metric, pairsAgainstBase, lines }: TunedTable):
   const measured = lines.some(({ side }) => side.subject.forgetting !== undefined);
   const isRewarded = lines.some(({ side }) => side.rewards !== undefined);
   const hasPairs = pairsAgainstBase !== undefined;
-  const pairCell = ({ side, preferred, pairs }: Line, words: string): string =>
+  const pairCell = ({ side, preferred, pairs }: TableLine, words: string): string =>
     preferred
       ? `${shareCell(proportion(preferred.filter(Boolean).length, preferred.length))}${pairs.standing ? words : ''}`
       : side.subject.method === base.name && pairsAgainstBase === true

@@ -5,7 +5,7 @@ import { mean } from '../averages.ts';
 import { GraftError } from '../errors.ts';
 import { baseOf, sidesOf, type Side } from '../evaluate/sides.ts';
 import type { Evaluation } from '../evaluate/record.ts';
-import { reportFiles, reportOf, type ReportOf } from '../evaluate/report-files.ts';
+import { reportFiles, reportOf, type ReportOf, REPORT_PAGE } from '../evaluate/report-files.ts';
 import type { MadeAdapter } from '../evaluate/report-page.ts';
 import { judgeRecord, type JudgedMethod } from '../evaluate/report.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
@@ -16,7 +16,7 @@ import { isComparing, needsOf, type Scorer } from '../scorers/scorer.ts';
 import { examplesInWords } from '../evaluate/with-examples.ts';
 import { commandWords } from './command-words.ts';
 import { askedInWords } from './evaluate-session-rows.ts';
-import { openEvalSession, type EvalSession } from './evaluate-session.ts';
+import { openEvalSession, type PlannedEvaluation } from './evaluate-session.ts';
 import { encoderFlagsOf } from './evaluate-encoder.ts';
 import { evaluateLineage } from './evaluate-lineage.ts';
 import {
@@ -48,7 +48,6 @@ import type { Output } from './output.ts';
 import { checkPassageFlags } from './passages.ts';
 import { readPaths } from './row-flags.ts';
 import { EVALUATION } from './run-folder.ts';
-import { REPORT_PAGE } from '../evaluate/report-files.ts';
 
 export async function evaluateCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(evaluateFlags, args);
@@ -207,13 +206,13 @@ async function madeAdapters(flags: EvaluateFlags): Promise<MadeAdapter[]> {
 }
 
 /** Rows of training get no verdict. */
-function judgedOf({ part, record }: EvalSession): JudgedMethod | undefined {
+function judgedOf({ part, record }: PlannedEvaluation): JudgedMethod | undefined {
   return part === 'train' || part === 'validation' ? undefined : judgeRecord(record());
 }
 
 /** What a report says besides the record. */
 function aboutReport(
-  exam: EvalSession,
+  exam: PlannedEvaluation,
   { args, flags }: Call,
   metrics: readonly Scorer[],
   stopped: boolean,

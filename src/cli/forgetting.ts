@@ -1,19 +1,19 @@
 /** Forgetting of a run of the command: measured before its first step and with its result, printed, and kept as forgetting.json. */
 import { join } from 'node:path';
-import { forgettingNumbers } from '../evaluate/forgetting.ts';
-import type { AskedModel } from '../evaluate/forgetting-check.ts';
 import {
+  forgettingNumbers,
   forgettingSentences,
   forgettingVerdict,
   type AskedPrompt,
   type Forgetting,
 } from '../evaluate/forgetting.ts';
+import type { AskedModel } from '../evaluate/forgetting-check.ts';
 import { promptsFileOf, readPrompts } from '../evaluate/general-prompts.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import {
-  generalLoss,
-  measureAfter,
-  measureBefore,
+  generalTextLoss,
+  forgettingAfter,
+  forgettingBefore,
   type Before,
   type GeneralCheck as Measured,
 } from '../runs/forgetting.ts';
@@ -21,21 +21,21 @@ import { readJson } from '../weights/bytes.ts';
 import { folder, writeWhole } from './files.ts';
 import { readGeneral, TEXTS } from './general-text.ts';
 import type { Output } from './output.ts';
-import { requiredTokenizer, type Session } from './session.ts';
+import { requiredTokenizer, type LoadedModel } from './session.ts';
 
 export const FORGETTING = 'forgetting.json';
 
 /** The inputs of the measurement. */
-export interface GeneralCheck extends Measured {
+export interface ForgettingInputs extends Measured {
   readonly tokenizer: AskedModel['tokenizer'];
 }
 
 /** @param text as `--forgetting` gives it. @throws GraftError of reading it */
 export async function openCheck(
   text: string,
-  session: Session,
+  session: LoadedModel,
   own: readonly LabelledTokens[],
-): Promise<GeneralCheck> {
+): Promise<ForgettingInputs> {
   const name = promptsFileOf(session.model.definition.shape);
   return {
     text: await readGeneral(text, session),
@@ -47,8 +47,8 @@ export async function openCheck(
 
 export class ForgettingWatch {
   private constructor(
-    private readonly check: GeneralCheck,
-    private readonly session: Pick<Session, 'model'>,
+    private readonly check: ForgettingInputs,
+    private readonly session: Pick<LoadedModel, 'model'>,
     private readonly output: Output,
     private readonly before: Before,
   ) {}
@@ -59,14 +59,14 @@ export class ForgettingWatch {
    * @param adapter that the run starts from; none for the base model alone
    */
   static async begin(
-    check: GeneralCheck,
-    session: Pick<Session, 'model'>,
+    check: ForgettingInputs,
+    session: Pick<LoadedModel, 'model'>,
     output: Output,
     adapter: AskedModel['adapter'],
   ): Promise<ForgettingWatch> {
     const base = askedModel(check, output, session.model);
     // Full fine-tuning changes the base.
-    const before = await measureBefore(check, { ...base, adapter }, base);
+    const before = await forgettingBefore(check, { ...base, adapter }, base);
     output.clear();
     return new ForgettingWatch(check, session, output, before);
   }
@@ -79,7 +79,7 @@ export class ForgettingWatch {
 
   /** The loss on general text just now. */
   async loss(adapter: AskedModel['adapter'], model = this.session.model): Promise<number> {
-    const { loss } = await generalLoss(this.check, askedModel(this.check, this.output, model, adapter));
+    const { loss } = await generalTextLoss(this.check, askedModel(this.check, this.output, model, adapter));
     this.output.clear();
     return loss;
   }
@@ -87,7 +87,7 @@ export class ForgettingWatch {
   /** Measures the current values on the device. It may be called more than once. @param model in place of the base */
   async end(adapter: AskedModel['adapter'], model = this.session.model): Promise<Forgetting> {
     const tuned = askedModel(this.check, this.output, model, adapter);
-    const forgetting = await measureAfter(this.check, tuned, this.before);
+    const forgetting = await forgettingAfter(this.check, tuned, this.before);
     this.output.clear();
     return forgetting;
   }
@@ -96,7 +96,7 @@ export class ForgettingWatch {
 const DOING = { answering: 'General prompts: answered', evaluating: 'General text: loss of' } as const;
 
 function askedModel(
-  { tokenizer }: GeneralCheck,
+  { tokenizer }: ForgettingInputs,
   output: Output,
   model: AskedModel['model'],
   adapter?: AskedModel['adapter'],

@@ -6,7 +6,7 @@ import { decodeFile } from '../data/encoding.ts';
 import { generalRows, generalTextOf } from '../evaluate/general.ts';
 import { readWhole } from './files.ts';
 import type { FlagSpec } from './flags.ts';
-import { requiredTokenizer, type Session } from './session.ts';
+import { requiredTokenizer, type LoadedModel } from './session.ts';
 
 export const TEXTS = fileURLToPath(new URL('../../public/texts', import.meta.url));
 /** What the flag means without a file. */
@@ -21,7 +21,7 @@ export const generalFlag = (help: string): FlagSpec & { value: string } => ({
 /** @param path as the flag gives it. @throws GraftError of reading it */
 export async function readGeneral(
   path: string,
-  { model, files }: Pick<Session, 'model' | 'files'>,
+  { model, files }: Pick<LoadedModel, 'model' | 'files'>,
 ): Promise<PreparedRow[]> {
   const { shape } = model.definition;
   const name = path === BUNDLED_TEXT ? join(TEXTS, generalTextOf(shape)) : path;

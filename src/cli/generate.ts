@@ -4,7 +4,13 @@ import { messagesOf } from '../data/formats/messages.ts';
 import { BadRow } from '../data/formats/row.ts';
 import { toolsOf } from '../data/formats/tools.ts';
 import { GraftError, messageOf } from '../errors.ts';
-import { answer, promptOf, promptOfMessages, promptOfText, type Answer } from '../evaluate/answer.ts';
+import {
+  answer,
+  promptOf,
+  promptOfMessages,
+  promptOfText,
+  type GeneratedAnswer,
+} from '../evaluate/answer.ts';
 import { isObject, parseWritten, type JsonObject } from '../json.ts';
 import { sequencesAtOnce } from '../model/generation.ts';
 import { Generator } from '../model/generator.ts';
@@ -114,7 +120,7 @@ export async function generateCommand(args: readonly string[], output: Output): 
   const json = flags.on('json-object') ? jsonTokensOf(tokenizer, files.name) : undefined;
   const options = { ...settings, adapter, ...(json && { constraint: () => json.begin() }) };
   /** Says how many answers are a part of an object only. */
-  const warnOfCut = (answers: readonly Answer[]): void => {
+  const warnOfCut = (answers: readonly GeneratedAnswer[]): void => {
     const cut = json ? answers.filter(({ reason }) => reason === 'length').length : 0;
     if (cut > 0)
       output.line(
@@ -144,7 +150,7 @@ export async function generateCommand(args: readonly string[], output: Output): 
       );
     return { ids: idsOf(withQuestion(asked, fitted.text)), fitted };
   };
-  const record = ({ promptIds, newIds, text }: Answer, fitted: Fitted | undefined): object => ({
+  const record = ({ promptIds, newIds, text }: GeneratedAnswer, fitted: Fitted | undefined): object => ({
     prompt_ids: promptIds,
     new_ids: newIds,
     text,

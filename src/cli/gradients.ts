@@ -27,7 +27,7 @@ import { Flags, type FlagSpecs } from './flags.ts';
 import { checkFile, checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { readPolicyRows } from './policy-rows.ts';
-import { modelFlags, openSession, tokenizerOf, tokenizerOfAdapter } from './session.ts';
+import { modelFlags, openSession, folderTokenizer, tokenizerOfAdapter } from './session.ts';
 import { checkOwners, settingsOfFlags, settingFlags } from './setting-flags.ts';
 import { checkSpec, specOf, specWithIdle } from '../settings/spec.ts';
 import { withUsualTargets } from '../adapters/chosen.ts';
@@ -119,7 +119,7 @@ export async function gradientsCommand(args: readonly string[], output: Output):
     return;
   }
   const { examples } = readExamples(bytes, readReadOptions(flags));
-  const base = await tokenizerOf(files);
+  const base = await folderTokenizer(files);
   const tokenizer =
     adapterPath === undefined || !there?.adapter
       ? base

@@ -29,11 +29,11 @@ import { readEnded } from './ended-run.ts';
 import { folder, modelOf } from './files.ts';
 import { Flags } from './flags.ts';
 import { LINEAGE, readLineage, rowFlagsOf, type StageOfCall } from './lineage.ts';
-import { openRows, type RunRows } from './open-rows.ts';
+import { openRows, type SplitRows } from './open-rows.ts';
 import type { Output } from './output.ts';
 import { readAskedRows } from './row-flags.ts';
 import { hasSaved, openSaved, runFolderOf } from './saved-run.ts';
-import { tokenizerOf } from './session.ts';
+import { folderTokenizer } from './session.ts';
 import { sha256 } from './sha256.ts';
 import { trainFlags, WEIGHT_PIECES } from './train-flags.ts';
 import { version } from './version.ts';
@@ -65,7 +65,7 @@ export async function openGraduated(
     stage.parent === undefined
       ? undefined
       : await readCheckedPeft(folder(join(stage.folder, stage.parent)), definition);
-  const tokenizer = await tokenizerOf(files);
+  const tokenizer = await folderTokenizer(files);
   const rows = await rowsOf(stage, spec, saved, {
     base,
     output,
@@ -182,11 +182,11 @@ async function openRun(path: string): Promise<{ saved: SavedState; stage: StageO
 interface RowsHow {
   readonly base: string;
   readonly output: Output;
-  readonly tokenizer: Awaited<ReturnType<typeof tokenizerOf>>;
+  readonly tokenizer: Awaited<ReturnType<typeof folderTokenizer>>;
   readonly vocabulary: number;
 }
 
-type Made = Pick<RunRows, 'train' | 'validation' | 'test'> & Pick<GraduatedRun, 'exampleOf'>;
+type Made = Pick<SplitRows, 'train' | 'validation' | 'test'> & Pick<GraduatedRun, 'exampleOf'>;
 
 /** The rows of a run, made as it made them. */
 async function rowsOf(

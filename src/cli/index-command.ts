@@ -11,7 +11,7 @@ import {
   checkIndexFolder,
   readIndex,
   writeIndex,
-  type Chunking,
+  type ChunkingFacts,
   type IndexModel,
   type StoredIndex,
 } from './index-folder.ts';
@@ -103,7 +103,7 @@ export async function indexCommand(args: readonly string[], output: Output): Pro
 }
 
 /** @throws GraftError `arguments` */
-function readChunking(flags: IndexFlags): Chunking {
+function readChunking(flags: IndexFlags): ChunkingFacts {
   const chunking = {
     tokens: flags.integer('chunk-tokens') ?? CHUNK_DEFAULTS.tokens,
     overlap: flags.integer('chunk-overlap') ?? CHUNK_DEFAULTS.overlap,

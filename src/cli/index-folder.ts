@@ -60,7 +60,7 @@ const ChunkingFacts = v.object({
   /** Missing in an index of an earlier version. */
   by: v.optional(v.picklist(CHUNK_BORDERS), 'sentences'),
 });
-export type Chunking = v.InferOutput<typeof ChunkingFacts>;
+export type ChunkingFacts = v.InferOutput<typeof ChunkingFacts>;
 
 const Facts = v.object({
   format: v.literal(FORMAT),

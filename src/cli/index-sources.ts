@@ -3,13 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { GraftError, messageOf } from '../errors.ts';
 import { characterMaps, CHARACTER_MAPS } from '../retrieval/character-maps.ts';
 import { chunksOf } from '../retrieval/chunks.ts';
-import { bordersOf, pageOf, readDocument } from '../retrieval/read-document.ts';
+import { bordersOf, pageOf, readDocumentText } from '../retrieval/read-document.ts';
 import { tokenCounter } from '../retrieval/token-counts.ts';
 import { watchedPdfs } from '../retrieval/watched-pdfs.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { openDocuments } from './document-files.ts';
 import { readWhole } from './files.ts';
-import { documentHash, type ChunkEntry, type Chunking, type StoredIndex } from './index-folder.ts';
+import { documentHash, type ChunkEntry, type ChunkingFacts, type StoredIndex } from './index-folder.ts';
 import { readJsonLines } from './json-lines.ts';
 import { startPdfThread } from './pdf-thread.ts';
 import type { Output } from './output.ts';
@@ -41,7 +41,7 @@ export interface FoundSources {
 }
 
 interface DocumentSettings {
-  readonly chunking: Chunking;
+  readonly chunking: ChunkingFacts;
   /** The index that holds the chunks of documents that did not change. */
   readonly before: StoredIndex | undefined;
   readonly tokenizer: Tokenizer;
@@ -76,7 +76,7 @@ export async function documentChunks(
         same++;
         chunks.push(...(known.get(file) ?? []));
       } else {
-        const document = await readDocument(file, bytes, readPdf);
+        const document = await readDocumentText(file, bytes, readPdf);
         if (document.guessed) guessed.push(file);
         const own = chunksOf(document.text, count, chunking, bordersOf(document, chunking.by));
         chunks.push(

@@ -15,7 +15,7 @@ import { IGNORED } from '../text/trainable.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { folder, modelOf } from './files.ts';
 import { underFlag, type Flags, type FlagSpecs } from './flags.ts';
-import { openDevice } from './open-device.ts';
+import { openDeviceByFlags } from './open-device.ts';
 import { openRows } from './open-rows.ts';
 import type { Output } from './output.ts';
 import { reportData } from './report-data.ts';
@@ -94,7 +94,7 @@ export async function measureMerge(
   { file, type }: { file: string; type: string },
   output: Output,
 ): Promise<MergeLoss> {
-  const device = await openDevice(flags, output);
+  const device = await openDeviceByFlags(flags, output);
   const load = (files: FileSet): Promise<LanguageModel> =>
     LanguageModel.load(device, files, { precision: 'f32' });
   const model = await load(base);

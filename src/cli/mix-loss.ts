@@ -11,7 +11,7 @@ import { LanguageModel } from '../model/language-model.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { underFlag, type Flags, type FlagSpecs } from './flags.ts';
 import { mergeLossFlags, openMergeRows } from './merge-loss.ts';
-import { openDevice } from './open-device.ts';
+import { openDeviceByFlags } from './open-device.ts';
 import type { Output } from './output.ts';
 
 export const mixLossFlags = underFlag(
@@ -64,7 +64,7 @@ export async function measureMix(
   { parts, mixed }: { readonly parts: readonly MixPart[]; readonly mixed: Mixed },
   output: Output,
 ): Promise<MixLoss> {
-  const model = await LanguageModel.load(await openDevice(flags, output), base, { precision: 'f32' });
+  const model = await LanguageModel.load(await openDeviceByFlags(flags, output), base, { precision: 'f32' });
   const lossOf = async (what: string, one?: Pick<MixPart, 'modules' | 'tensors'>): Promise<LossReport> => {
     const adapter = one && (await Adapter.frozen(model, one.modules, one.tensors));
     const report = await evaluateLoss(model, rows, adapter, (done) =>

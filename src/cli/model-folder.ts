@@ -4,7 +4,7 @@ import { companionsOf, tunedWeights } from '../export/model-folder.ts';
 import type { NamedArrays } from '../train/state.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { writeWhole } from './files.ts';
-import type { Session } from './session.ts';
+import type { LoadedModel } from './session.ts';
 
 export async function copyCompanions(files: FileSet, out: string): Promise<void> {
   for (const { name, source } of await companionsOf(files))
@@ -13,7 +13,7 @@ export async function copyCompanions(files: FileSet, out: string): Promise<void>
 
 /** A fully fine-tuned model. */
 export async function writeModelFolder(
-  { model: { definition }, files }: Pick<Session, 'model' | 'files'>,
+  { model: { definition }, files }: Pick<LoadedModel, 'model' | 'files'>,
   values: NamedArrays,
   out: string,
 ): Promise<void> {

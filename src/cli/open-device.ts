@@ -48,7 +48,7 @@ export function readKernels(flags: DeviceFlags): KernelChoice {
  *
  * @throws GraftError `engine-no-adapter`, `engine-kernels`, `device-differs`, and `arguments` for builds of GPU kernels on the processor
  */
-export async function openDevice(flags: DeviceFlags, output: Output): Promise<Device> {
+export async function openDeviceByFlags(flags: DeviceFlags, output: Output): Promise<Device> {
   const name = flags.text('device');
   const threads = flags.integer('threads', 1);
   const kernels = readKernels(flags);

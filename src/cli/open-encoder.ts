@@ -15,7 +15,7 @@ import type { FileSet } from '../weights/bytes.ts';
 import { ONNX_FILES } from '../weights/companions.ts';
 import { folder, modelOf } from './files.ts';
 import type { Flags, FlagSpec, FlagSpecs } from './flags.ts';
-import { openDevice } from './open-device.ts';
+import { openDeviceByFlags } from './open-device.ts';
 import { formatBytes, type Output } from './output.ts';
 import { modelFlags, openAdapter, PRECISIONS, readWeightChoices, requiredTokenizer } from './session.ts';
 
@@ -133,7 +133,7 @@ export async function openEncoder(
   { device: opened, int8 = asksForInt8(flags), offload = false }: OpenOptions = {},
 ): Promise<Embedder> {
   const adapter = flags.text('adapter');
-  const device = opened ?? (await openDevice(flags, output));
+  const device = opened ?? (await openDeviceByFlags(flags, output));
   const encoder = await Encoder.load(device, files, {
     precision: flags.choice('precision', PRECISIONS) ?? 'f32',
     weights: int8

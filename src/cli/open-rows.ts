@@ -40,7 +40,7 @@ export const HELD: HeldRows = { rows: 20_000, bytes: 64 * 2 ** 20, spill: () => 
 /** Rows between two checks of the clock. */
 const ROWS_BETWEEN = 64;
 
-export interface RunRows {
+export interface SplitRows {
   readonly train: List<PreparedRow>;
   readonly validation: List<PreparedRow>;
   /** Test rows: `train` neither trains on them nor reads them. */
@@ -96,7 +96,7 @@ export async function openRows(
     hashes,
     held: most = HELD,
   }: OpenHow = {},
-): Promise<RunRows> {
+): Promise<SplitRows> {
   const { changes: changesFile, options } = asked;
   const { overlong, text } = options;
   const making = { maxLength, ...limits, overlong, text };

@@ -11,7 +11,7 @@ import {
   countRows,
   makeRows,
   rowLines,
-  type AskedQuestion,
+  type QuestionWithId,
   type LeftOut,
   type MadeRow,
 } from '../retrieval/made-rows.ts';
@@ -204,14 +204,14 @@ async function readAnswersTemplate(flags: PassageRowFlags): Promise<AnswerTempla
 /** @throws GraftError `passage-rows` */
 async function readAnswered(
   path: string,
-): Promise<{ readonly questions: AskedQuestion[]; readonly unapproved: number }> {
+): Promise<{ readonly questions: QuestionWithId[]; readonly unapproved: number }> {
   const remedy =
     'Write {"question", "answer", "passages": [{"doc", "start", "end"}]} on each line, and "answer": "", "passages": [] if the documents do not say.';
   let unapproved = 0;
   const questions = await readJsonLines(path, {
     code: 'passage-rows',
     remedy,
-    read: (row, fault, number): AskedQuestion => {
+    read: (row, fault, number): QuestionWithId => {
       const { id, text, passages } = questionOfRow(row, fault, number);
       const { answer = '', quotes } = row;
       if (row['approved'] === false) unapproved++;

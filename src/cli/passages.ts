@@ -5,7 +5,7 @@ import { plural } from '../numbers.ts';
 import { isFromPassages, readAnswer } from '../retrieval/cited.ts';
 import { PassagesTemplate, type Fitted, type PassageSource } from '../retrieval/passages-prompt.ts';
 import { SEARCH_METHODS, type SearchMethod } from '../retrieval/ranking.ts';
-import type { Likelihood, Reranked } from '../retrieval/rerank.ts';
+import type { QuestionLikelihood, Reranked } from '../retrieval/rerank.ts';
 import { readWhole } from './files.ts';
 import { Flags, underFlag, type FlagSpec, type FlagSpecs } from './flags.ts';
 import type { ChunkEntry } from './index-folder.ts';
@@ -14,7 +14,7 @@ import { IndexSearch } from './open-search.ts';
 import type { Output } from './output.ts';
 import { checkRerankFlags, Reranker, rerankFlags } from './rerank.ts';
 import { placeInWords, searchFlags } from './search.ts';
-import type { Session } from './session.ts';
+import type { LoadedModel } from './session.ts';
 
 const TOP = 5;
 
@@ -49,7 +49,7 @@ export const passageFlags = underFlag('Passages of documents', {
 type PassageFlags = Flags<typeof passageFlags & Readonly<Record<'device' | 'threads' | 'kernels', FlagSpec>>>;
 
 /** A passage that a search has found. */
-export interface FoundPassage extends PassageSource, Likelihood {
+export interface FoundPassage extends PassageSource, QuestionLikelihood {
   readonly score: number;
 }
 
@@ -70,7 +70,11 @@ export class Passages {
    * @returns undefined without `--index`
    * @throws GraftError `arguments`, `passages-template`, `file-missing`, and those of `Reranker.open` and `IndexSearch.open`
    */
-  static async open(flags: PassageFlags, output: Output, session?: Session): Promise<Passages | undefined> {
+  static async open(
+    flags: PassageFlags,
+    output: Output,
+    session?: LoadedModel,
+  ): Promise<Passages | undefined> {
     const index = checkPassageFlags(flags);
     if (index === undefined) return undefined;
     const template = await readPassagesTemplate(flags);

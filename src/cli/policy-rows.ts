@@ -2,11 +2,11 @@
 import { GraftError } from '../errors.ts';
 import { isObject } from '../json.ts';
 import { advantagesOf, groupOf, type ScaleRewards } from '../objectives/grpo/advantages.ts';
-import { sampledRow, type Sample, type SampledRow } from '../train/policy/sampled.ts';
+import { sampledRow, type SampledCompletion, type SampledRow } from '../train/policy/sampled.ts';
 
 interface Read {
   readonly promptIds: readonly number[];
-  readonly sample: Omit<Sample, 'advantage'>;
+  readonly sample: Omit<SampledCompletion, 'advantage'>;
   readonly advantage: number | undefined;
   readonly reward: number | undefined;
   readonly group: string;

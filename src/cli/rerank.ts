@@ -9,7 +9,7 @@ import { rerank, RERANKED, type Reranked } from '../retrieval/rerank.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { Flags, type FlagSpec, type FlagSpecs } from './flags.ts';
 import { formatSeconds, type Output } from './output.ts';
-import { modelFlags, openSession, requiredTokenizer, type Session } from './session.ts';
+import { modelFlags, openSession, requiredTokenizer, type LoadedModel } from './session.ts';
 
 export const rerankFlags = {
   rerank: {
@@ -40,7 +40,7 @@ export class Reranker {
   private constructor(
     /** Chunks of a ranking that are ranked again. */
     readonly top: number,
-    private readonly session: Session,
+    private readonly session: LoadedModel,
     private readonly tokenizer: Tokenizer,
     private readonly output: Output,
   ) {}
@@ -50,7 +50,7 @@ export class Reranker {
    * @returns undefined without `--rerank`
    * @throws GraftError `arguments`, and those of `openSession` and `requiredTokenizer`
    */
-  static async open(flags: RerankFlags, output: Output, opened?: Session): Promise<Reranker | undefined> {
+  static async open(flags: RerankFlags, output: Output, opened?: LoadedModel): Promise<Reranker | undefined> {
     checkRerankFlags(flags);
     const path = flags.text('rerank');
     if (path === undefined) return undefined;

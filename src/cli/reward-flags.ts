@@ -12,7 +12,7 @@ import { isJson, isScorerFile, readScorerFile } from './scorer-texts.ts';
 
 const WHERE = '--reward';
 /** Says which rewards failed on some answers. */
-export function tellFailures({ failures }: Pick<Rewards, 'failures'>, output: Output): void {
+export function tellRewardFailures({ failures }: Pick<Rewards, 'failures'>, output: Output): void {
   for (const { reward, count, first } of failures)
     output.line(
       `Warning: the reward ${reward} failed on ${plural(count, 'answer')}, which count as 0: ${first}`,

@@ -9,7 +9,7 @@ import { companionsOf, MODEL_WEIGHTS } from '../export/model-folder.ts';
 import { writePeft } from '../export/peft.ts';
 import { cardFacts } from '../runs/card-facts.ts';
 import type { RunEvent } from '../runs/events.ts';
-import type { Curve, Ending, Learned, RunRows, Store } from '../runs/store.ts';
+import type { LossCurve, Ending, Learned, RunRows, Store } from '../runs/store.ts';
 import type { TrainedSubject } from '../runs/trainable.ts';
 import type { TrainerState } from '../train/state.ts';
 import { endedFiles } from './ended-run.ts';
@@ -21,11 +21,11 @@ import { claimFiles } from './own-files.ts';
 import { belongs, discard, runWrites, weightsLast } from './run-folder.ts';
 import { forgetEarlier, forgetSaved, saveRun, STATE, type SavedRun } from './saved-run.ts';
 import { licenceOf } from '../weights/licence.ts';
-import type { Session } from './session.ts';
+import type { LoadedModel } from './session.ts';
 
 export interface FolderOfRun {
   readonly out: string;
-  readonly session: Pick<Session, 'model' | 'files'>;
+  readonly session: Pick<LoadedModel, 'model' | 'files'>;
   readonly subject: Pick<TrainedSubject, 'adapter' | 'options'>;
   /** Path of the base model, as it was given. */
   readonly baseModel: string;
@@ -79,7 +79,7 @@ export class FileStore implements Store {
     return this.#lines.flatMap((line) => readLine(line) ?? []);
   }
 
-  get curve(): Curve {
+  get curve(): LossCurve {
     const { steps } = this;
     const before = steps.at(0)?.evalLossBefore;
     return {

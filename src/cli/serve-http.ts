@@ -63,7 +63,7 @@ export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127\./.test(host);
 
 /** Starts to listen. @throws GraftError `serve-address` */
-export async function serve(routes: readonly ServeRoute[], options: ServeOptions): Promise<Serving> {
+export async function serveHttp(routes: readonly ServeRoute[], options: ServeOptions): Promise<Serving> {
   const active = new Set<AbortController>();
   let stopping = false;
   const server = createServer((request, response) => {

@@ -11,7 +11,7 @@ export interface LoggedToken {
   readonly start: number;
 }
 
-export interface Piece {
+export interface AnswerPiece {
   readonly text: string;
   readonly tokens: readonly LoggedToken[];
 }
@@ -23,7 +23,7 @@ export interface ServedCall {
   readonly function: { readonly name: string; readonly arguments: string };
 }
 
-export interface Choice extends Piece {
+export interface Choice extends AnswerPiece {
   /** The text without the calls, and the calls. */
   readonly content: string;
   readonly calls: readonly ServedCall[];
@@ -42,7 +42,7 @@ export interface Shape {
   /** The first event of a choice. */
   readonly opening: object | undefined;
   readonly whole: (choice: Choice, logged: boolean) => object;
-  readonly part: (piece: Piece, logged: boolean) => object;
+  readonly part: (piece: AnswerPiece, logged: boolean) => object;
   /** The event with the calls of a choice. */
   readonly called: (calls: readonly ServedCall[]) => object;
   /** The last event of a choice. */
@@ -83,7 +83,7 @@ export const CHAT: Shape = {
   closing: { delta: {}, logprobs: null },
 };
 
-const completionPart = ({ text, tokens }: Piece, logged: boolean): object => ({
+const completionPart = ({ text, tokens }: AnswerPiece, logged: boolean): object => ({
   text,
   logprobs: logged
     ? {

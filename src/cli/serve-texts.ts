@@ -17,7 +17,7 @@ import {
   COMPLETION,
   type Choice,
   type LoggedToken,
-  type Piece,
+  type AnswerPiece,
   type ServedCall,
   type Shape,
 } from './serve-shapes.ts';
@@ -141,7 +141,7 @@ export class TextService {
     };
     const seed = request.seed ?? randomInt(2 ** 32);
     const promptTokens = prompts.reduce((sum, { length }) => sum + length, 0);
-    const run = async (onPiece?: (index: number, piece: Piece) => void): Promise<Choice[]> => {
+    const run = async (onPiece?: (index: number, piece: AnswerPiece) => void): Promise<Choice[]> => {
       const ending = new AbortController();
       try {
         const choices = prompts.flatMap((prompt, at) =>
@@ -265,7 +265,7 @@ export class TextService {
     own: {
       seed: number;
       signal: AbortSignal;
-      onPiece: (piece: Piece) => void;
+      onPiece: (piece: AnswerPiece) => void;
       tools: AskedTools | undefined;
     },
   ): Promise<Choice> {

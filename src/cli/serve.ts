@@ -13,7 +13,7 @@ import { encoderFlags, openEncoder, readEncoderFolder } from './open-encoder.ts'
 import type { Output } from './output.ts';
 import { EmbeddingService, type EmbeddingModel } from './serve-embeddings.ts';
 import { RequestError } from './serve-errors.ts';
-import { isLoopback, serve, type ServeRoute } from './serve-http.ts';
+import { isLoopback, serveHttp, type ServeRoute } from './serve-http.ts';
 import { openServeLog } from './serve-log.ts';
 import { ServeQueue } from './serve-queue.ts';
 import { TextService, unknownModel, type TextModel } from './serve-texts.ts';
@@ -96,7 +96,7 @@ export async function serveCommand(args: readonly string[], output: Output): Pro
 
   const created = Math.floor(Date.now() / 1000);
   const modelObject = (id: string): object => ({ id, object: 'model', created, owned_by: 'graft' });
-  const serving = await serve(
+  const serving = await serveHttp(
     [
       {
         ...{ method: 'GET', path: '/v1/models' },

@@ -16,7 +16,7 @@ import { folder, modelOf } from './files.ts';
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import { tokenizerWithTokens } from '../export/grown-folder.ts';
 import type { FlagSpec, FlagSpecs, Flags } from './flags.ts';
-import { deviceFlag, kernelsFlag, openDevice, threadsFlag } from './open-device.ts';
+import { deviceFlag, kernelsFlag, openDeviceByFlags, threadsFlag } from './open-device.ts';
 import { formatBytes, type Output } from './output.ts';
 import { settingFlags } from './setting-flags.ts';
 
@@ -52,7 +52,7 @@ export function readWeightChoices(
 
 export const PRECISIONS: readonly Precision[] = ['f32', 'f16', 'auto'];
 
-export interface Session {
+export interface LoadedModel {
   readonly device: Device;
   readonly model: LanguageModel;
   readonly files: FileSet;
@@ -90,10 +90,10 @@ export async function openSession(
     offload = false,
     device: opened,
   }: SessionOptions = {},
-): Promise<Session> {
+): Promise<LoadedModel> {
   const files = known ?? (await modelOf(flags.required('model')));
   const precision = flags.choice('precision', PRECISIONS) ?? fallback;
-  const device = opened ?? (await openDevice(flags, output));
+  const device = opened ?? (await openDeviceByFlags(flags, output));
   const baseWeights = readWeightChoices(flags);
   if (offload) {
     const model = await LanguageModel.offloaded(device, files, { precision, baseWeights, definition });
@@ -122,13 +122,13 @@ function reportUnquantised({ weights, dtype }: LanguageModel, output: Output): v
 }
 
 /** The tokenizer of a model folder, or undefined if it has none. */
-export async function tokenizerOf(files: FileSet): Promise<Tokenizer | undefined> {
+export async function folderTokenizer(files: FileSet): Promise<Tokenizer | undefined> {
   return files.list().includes('tokenizer.json') ? loadTokenizer(files) : undefined;
 }
 
 /** @throws GraftError `tokenizer-missing` */
 export async function requiredTokenizer(files: FileSet): Promise<Tokenizer> {
-  const tokenizer = await tokenizerOf(files);
+  const tokenizer = await folderTokenizer(files);
   if (!tokenizer)
     throw new GraftError(
       'tokenizer-missing',
@@ -163,7 +163,7 @@ export async function tokenizerOfAdapter<Of extends Tokenizer | undefined>(
 /** The model to ask: the base or an adapter, with its tokenizer. @throws GraftError `tokenizer-missing`, `adapter-…` */
 export async function openAsked(
   path: string | undefined,
-  { model, files }: Pick<Session, 'model' | 'files'>,
+  { model, files }: Pick<LoadedModel, 'model' | 'files'>,
 ): Promise<{ readonly adapter: Adapter | undefined; readonly tokenizer: Tokenizer }> {
   const tokenizer = await requiredTokenizer(files);
   if (path === undefined) return { adapter: undefined, tokenizer };

@@ -12,9 +12,9 @@ import { OBJECTIVES, objectiveOf } from '../objectives/registry.ts';
 import { passMarkOf } from '../scorers/rewards/reward.ts';
 import { computingName } from '../runs/card-facts.ts';
 import type { RunEvent } from '../runs/events.ts';
-import { FORGETTING, ForgettingWatch, tellForgetting, type GeneralCheck } from './forgetting.ts';
+import { FORGETTING, ForgettingWatch, tellForgetting, type ForgettingInputs } from './forgetting.ts';
 import { writeLearned } from '../runs/learned.ts';
-import { Run } from '../runs/run.ts';
+import { TrainingRun } from '../runs/run.ts';
 import { SaveClock, type SaveEvery } from '../runs/save-clock.ts';
 import type { RunRows } from '../runs/store.ts';
 import type { TrainedSubject, TimedStart } from '../runs/trainable.ts';
@@ -34,7 +34,7 @@ import { describeEnd, type EndedRun } from './run-end.ts';
 import { resultOfRun, type ResultOfRun } from './run-result.ts';
 import { FileStore, type FolderOfRun } from './run-store.ts';
 import { findSaved } from './saved-run.ts';
-import type { Session } from './session.ts';
+import type { LoadedModel } from './session.ts';
 
 /** Rows whose tokens are counted for the verdict, of a file whose rows are made as they are taken. */
 const COUNTED_ROWS = 2048;
@@ -46,7 +46,7 @@ const RESCUED = 'graft-rescued-';
 interface TrainRun extends Omit<FolderOfRun, 'rows' | 'session'> {
   /** The words after `graft train`. */
   readonly args: readonly string[];
-  readonly session: Session;
+  readonly session: LoadedModel;
   readonly subject: TrainedSubject;
   readonly output: Output;
   readonly saveEvery: SaveEvery;
@@ -57,7 +57,7 @@ interface TrainRun extends Omit<FolderOfRun, 'rows' | 'session'> {
   /** The rewards, for an objective that samples answers. */
   readonly scoring: Scoring | undefined;
   /** The measurement of forgetting, before and after. */
-  readonly check?: GeneralCheck;
+  readonly check?: ForgettingInputs;
   /** What else is measured before and after. */
   readonly around?: Around;
   /** Steps between two measurements of the loss on general text; 0 for none. */
@@ -66,15 +66,15 @@ interface TrainRun extends Omit<FolderOfRun, 'rows' | 'session'> {
 
 /** What is measured of a run before its first step, and with its result. */
 export interface Around {
-  before(session: Session): Promise<void>;
+  before(session: LoadedModel): Promise<void>;
   /** The values of the result are on the device. */
-  after(session: Session, subject: TrainedSubject): Promise<void>;
+  after(session: LoadedModel, subject: TrainedSubject): Promise<void>;
 }
 
 /** A run while it trains. */
 interface Live {
   readonly asked: TrainRun;
-  readonly run: Run;
+  readonly run: TrainingRun;
   readonly store: FileStore;
   /** What was measured before the first step. */
   readonly watch: ForgettingWatch | undefined;
@@ -94,7 +94,7 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
   const watch = await beginWatch(asked);
   const every = asked.checkEvery ?? 0;
   const long = new LongRunWarning();
-  const run = await Run.create({
+  const run = await TrainingRun.create({
     ...{ trainable: subject.trainable, options: subject.options, rows, state, store },
     scoring: asked.scoring,
     clock: new SaveClock(asked.saveEvery, state?.counters.step),

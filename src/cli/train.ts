@@ -43,13 +43,13 @@ import { lineageOfCall } from './lineage.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { flagsWithRecipe } from './recipe-flags.ts';
-import { tellFailures } from './reward-flags.ts';
+import { tellRewardFailures } from './reward-flags.ts';
 import { readPaths } from './row-flags.ts';
 import { checkFree, runWrites } from './run-folder.ts';
 import { startSandbox } from './sandbox.ts';
 import { readSaveEvery } from './save-every.ts';
 import { openSaved, runFolderOf, type SavedRun } from './saved-run.ts';
-import { openSession, type Session } from './session.ts';
+import { openSession, type LoadedModel } from './session.ts';
 import { sha256 } from './sha256.ts';
 import { readGiven, startKind, trainFlags, WEIGHT_PIECES, type TrainFlags } from './train-flags.ts';
 import { runTraining, tellStart, type Around } from './train-run.ts';
@@ -242,7 +242,7 @@ async function train(call: Call): Promise<void> {
       },
       rows,
     );
-    if (rewards) tellFailures(rewards, output);
+    if (rewards) tellRewardFailures(rewards, output);
   } finally {
     rewards?.close();
   }
@@ -266,7 +266,7 @@ async function makeSubject(
 /** The fingerprint that a resumed run must share with the saved one. */
 async function partsOf(
   { rows }: AskedRun,
-  { model, files, device }: Session,
+  { model, files, device }: LoadedModel,
   { options, adapter }: TrainedSubject,
 ): Promise<RunParts> {
   const { modelType, shape } = model.definition;
@@ -289,7 +289,7 @@ async function partsOf(
 /** The settings as an earlier version saved them. */
 function earlierOf(
   { spec, asked }: AskedRun,
-  { model }: Session,
+  { model }: LoadedModel,
   { options, adapter }: TrainedSubject,
 ): EarlierRun {
   const keepsColumns = objectiveOf(spec.objective).samples === true;

@@ -5,9 +5,9 @@ import { LanguageModel } from '../model/language-model.ts';
 import { objectiveOfFolder, tookOf } from './adapter-facts.ts';
 import type { EvaluateFlags } from './evaluate-flags.ts';
 import { modelOf } from './files.ts';
-import { readWeightChoices, type Session } from './session.ts';
+import { readWeightChoices, type LoadedModel } from './session.ts';
 
-export interface TunedModel {
+export interface TunedFolder {
   /** The path of its folder, as it was given. */
   readonly name: string;
   readonly kind: string;
@@ -21,8 +21,8 @@ export interface TunedModel {
 export async function tunedModel(
   path: string,
   flags: EvaluateFlags,
-  { device, files, model }: Session,
-): Promise<TunedModel> {
+  { device, files, model }: LoadedModel,
+): Promise<TunedFolder> {
   const tuned = await modelOf(path);
   const objective = await objectiveOfFolder(path);
   return {

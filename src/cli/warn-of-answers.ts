@@ -5,13 +5,13 @@ import { flagText } from '../settings/flag-text.ts';
 import { settingOf, TABLE } from '../settings/table.ts';
 import { shellWord } from '../text/shell.ts';
 import type { Output } from './output.ts';
-import type { RunRows } from './open-rows.ts';
+import type { SplitRows } from './open-rows.ts';
 import type { RunSpec } from '../settings/spec.ts';
 
 /** @throws GraftError as `openWeights` */
 export async function warnOfAnswers(
   model: Omit<Answers, 'rows' | 'trainsHead'>,
-  { placed }: Pick<RunRows, 'placed'>,
+  { placed }: Pick<SplitRows, 'placed'>,
   options: RunSpec,
   output: Output,
 ): Promise<void> {

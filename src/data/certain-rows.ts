@@ -9,12 +9,12 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import type { ExampleContent, TrainableMessage } from '../text/trainable.ts';
 import {
   COMPARED,
-  COMPLETION,
+  COMPLETION_FORM,
   CONTEXT,
   MOST_BYTES,
   outlineOf,
-  PROMPT,
-  TEXT,
+  PROMPT_FORM,
+  TEXT_FORM,
   type Outline,
   type SizeOf,
 } from './outline.ts';
@@ -94,16 +94,17 @@ export class CertainRows {
     if (spellsBytes !== true || !isKnown) return undefined;
     const template = this.#template;
     // The limit leaves the end of a prompt.
-    if (form === PROMPT && template === undefined) return { around: MORE_TOKENS, before: 0, bearsCut: true };
-    if (form === TEXT || (form === COMPLETION && template === undefined)) {
+    if (form === PROMPT_FORM && template === undefined)
+      return { around: MORE_TOKENS, before: 0, bearsCut: true };
+    if (form === TEXT_FORM || (form === COMPLETION_FORM && template === undefined)) {
       // Nothing predicts the first token.
       const hasTwo = startId !== undefined && eosId !== undefined;
       return hasTwo ? { around: MORE_TOKENS, before: MORE_TOKENS, bearsCut: true } : undefined;
     }
     if (template === undefined || !writesTextsOnly(template)) return undefined;
-    if (form === PROMPT) return this.#frameOfPrompt(template, ['user']);
-    const roles = form === COMPLETION ? ['user', 'assistant'] : form.split(' ');
-    if (roles[0] === PROMPT) return this.#frameOfPrompt(template, roles.slice(1));
+    if (form === PROMPT_FORM) return this.#frameOfPrompt(template, ['user']);
+    const roles = form === COMPLETION_FORM ? ['user', 'assistant'] : form.split(' ');
+    if (roles[0] === PROMPT_FORM) return this.#frameOfPrompt(template, roles.slice(1));
     return this.#frameOfChat(template, roles, isCompared);
   }
 

@@ -21,7 +21,7 @@ import {
 } from './parts.ts';
 import { columnText, labelOf } from './row-columns.ts';
 import { hashesOf, identityOfHashes } from './row-hashes.ts';
-import { entryWith, hasRow, isTextDocument, shapeOf, type Entry } from './row-set.ts';
+import { entryWith, hasRow, isTextDocument, shapeOfRow, type Entry } from './row-set.ts';
 import { identityOf } from './statistics.ts';
 
 /** The places of a data set's files in the order of its rows. Test rows come last, so that other rows keep their places when test rows are added or removed. */
@@ -151,9 +151,9 @@ export function withFate(entry: Entry, fate: RowStatus, task?: Task): Entry {
 
 /** How rows of a mixture are learned together: next to judged answers, other single answers are judged as well. */
 function judgedIn(entries: readonly Entry[]): (entry: Entry) => Entry {
-  if (entries.every((entry) => shapeOf(entry)?.desirable === undefined)) return (entry) => entry;
+  if (entries.every((entry) => shapeOfRow(entry)?.desirable === undefined)) return (entry) => entry;
   return (entry) => {
-    const shape = shapeOf(entry);
+    const shape = shapeOfRow(entry);
     if (!shape || !countsAsDesirable(shape)) return entry;
     return entry.large
       ? entry.large.with({ desirable: true })

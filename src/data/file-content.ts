@@ -9,7 +9,7 @@ export const HELD_BYTES = 4 * 2 ** 20;
 export type FileContent = Uint8Array<ArrayBuffer> | Blob;
 
 /** Its size in bytes. */
-export const sizeOf = (content: FileContent): number =>
+export const contentSize = (content: FileContent): number =>
   content instanceof Blob ? content.size : content.byteLength;
 
 /** Bytes that are read at once where few are asked for: a call of the browser takes as long for one row. */

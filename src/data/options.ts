@@ -1,6 +1,6 @@
 /** The files of rows and how they are read: choices that are stored with a data set, so that the same files give the same rows. */
 import type { TextOptions } from './documents.ts';
-import { readPart, sizeOf, type FileContent } from './file-content.ts';
+import { readPart, contentSize, type FileContent } from './file-content.ts';
 import type { Mapping } from './mapping.ts';
 import type { Mixture } from './mixture.ts';
 import type { FairSplit, Skipped } from './parts.ts';
@@ -78,5 +78,5 @@ export async function versionOf(file: DataFile, { heldOut, more = [] }: OtherFil
 
 async function digestOf({ bytes, sha256 }: DataFile): Promise<Uint8Array<ArrayBuffer>> {
   if (sha256 !== undefined) return Uint8Array.from(sha256.match(/../g) ?? [], (hex) => parseInt(hex, 16));
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', await readPart(bytes, 0, sizeOf(bytes))));
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', await readPart(bytes, 0, contentSize(bytes))));
 }

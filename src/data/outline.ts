@@ -14,9 +14,9 @@ export interface Outline {
 }
 
 /** The forms of examples without messages. */
-export const [COMPLETION, TEXT] = ['completion', 'text'];
+export const [COMPLETION_FORM, TEXT_FORM] = ['completion', 'text'];
 /** Before the roles of a prompt without an answer; the whole form of one without roles. */
-export const PROMPT = 'prompt';
+export const PROMPT_FORM = 'prompt';
 /** The role of an assistant's message that is not learned from. */
 export const CONTEXT = 'context';
 /** Before the form of answers that are compared: pairs and judged answers. */
@@ -40,10 +40,10 @@ export function outlineOf(example: ExampleContent, sizeOf: SizeOf): Outline {
       // Nothing of it may be left to learn from.
       if (untrained) return NOTHING;
       const mostBefore = sizeOf(prompt) + sizeOf(separator);
-      return { form: COMPLETION, most: mostBefore + sizeOf(completion), mostBefore };
+      return { form: COMPLETION_FORM, most: mostBefore + sizeOf(completion), mostBefore };
     }
     case 'text':
-      return { form: example.document ? undefined : TEXT, most: sizeOf(example.text), mostBefore: 0 };
+      return { form: example.document ? undefined : TEXT_FORM, most: sizeOf(example.text), mostBefore: 0 };
     case 'messages': {
       if (example.tools || !example.messages.every(isPlain)) return NOTHING;
       let max = 0;
@@ -74,10 +74,10 @@ const isPlain = (message: TrainableMessage): boolean =>
 
 /** Nothing of it is learned from, so nothing has to be left by the limit. */
 function outlineOfPrompt(prompt: string | readonly TrainableMessage[], sizeOf: SizeOf): Outline {
-  if (typeof prompt === 'string') return { form: PROMPT, most: sizeOf(prompt), mostBefore: 0 };
+  if (typeof prompt === 'string') return { form: PROMPT_FORM, most: sizeOf(prompt), mostBefore: 0 };
   if (!prompt.every(isPlain) || prompt.length > MAX_MESSAGES) return NOTHING;
   const most = prompt.reduce((sum, { content }) => sum + sizeOf(content), 0);
-  return { form: [PROMPT, ...prompt.map(({ role }) => role)].join(' '), most, mostBefore: 0 };
+  return { form: [PROMPT_FORM, ...prompt.map(({ role }) => role)].join(' '), most, mostBefore: 0 };
 }
 
 /** Forms of answers that are compared, by those of the same answers to learn: a new text for each of a million rows would take a second. */

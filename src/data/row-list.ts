@@ -10,7 +10,7 @@ import { isShort } from './label.ts';
 import { columnText, labelOfEntry } from './row-columns.ts';
 import { sorting, type RowSort } from './row-sort.ts';
 import { RowMaker } from './prepare.ts';
-import { hasExample, isTextDocument, shapeOf, type Entry, type RowSet, type RowState } from './row-set.ts';
+import { hasExample, isTextDocument, shapeOfRow, type Entry, type RowSet, type RowState } from './row-set.ts';
 import type { LineRange } from './text-lines.ts';
 
 export type { RowSort } from './row-sort.ts';
@@ -190,7 +190,7 @@ function listed(data: RowSet, at: number, tokenizer: Tokenizer, vocabulary: numb
     repeated: data.repeated.has(at),
     leaked: data.leaked.has(at),
     tokens: length,
-    kept: shapeOf(entry)?.tokens ?? 0,
+    kept: shapeOfRow(entry)?.tokens ?? 0,
     supervised,
     text: ownText(beginningOf(entry, tokenizer), sharedBeginning(data, tokenizer)).slice(0, SHOWN_CHARS),
     ...(label && isShort(label) && { label }),

@@ -154,7 +154,7 @@ export const hasExample = (entry: Entry): boolean => entry.large !== undefined |
 export const taskOf = (entry: Entry): Task | undefined => (entry.large ? entry.large.task : entry.row?.task);
 
 /** What of an entry's row does not depend on its words, without making it again; undefined without a row. */
-export function shapeOf(entry: Entry): RowShape | undefined {
+export function shapeOfRow(entry: Entry): RowShape | undefined {
   if (entry.large) return entry.large.shape;
   const { row } = entry;
   if (!row) return undefined;

@@ -1,7 +1,7 @@
 /** Sums over a list of rows, kept with it: after a change of a few rows only these are counted again. */
 import type { ChangedList } from './divide-again.ts';
 import { columnNames } from './row-columns.ts';
-import { isUsedEntry, shapeOf, type Entry } from './row-set.ts';
+import { isUsedEntry, shapeOfRow, type Entry } from './row-set.ts';
 
 interface Totals {
   /** Counts of the rows that are used. */
@@ -73,7 +73,7 @@ function count(totals: Totals, entry: Entry, rows: 1 | -1): void {
     add(totals.lengths, length, rows);
   if (!isUsedEntry(entry)) return;
   const { part, file, supervised } = entry;
-  const { tokens, longest, starts, asks, desirable } = shapeOf(entry)!;
+  const { tokens, longest, starts, asks, desirable } = shapeOfRow(entry)!;
   totals.rows[part] += rows;
   totals.tokens += rows * tokens;
   totals.supervised += rows * supervised;

@@ -9,7 +9,15 @@ import { firstPrompt } from './questions.ts';
 import { labelsOf, type LabelCount } from './row-columns.ts';
 import { totalsOf } from './row-totals.ts';
 import { hashesOf, type Hashes } from './row-hashes.ts';
-import { hasRow, shapeOf, taskOf, type Entry, type OpenFile, type RowSet, type RowState } from './row-set.ts';
+import {
+  hasRow,
+  shapeOfRow,
+  taskOf,
+  type Entry,
+  type OpenFile,
+  type RowSet,
+  type RowState,
+} from './row-set.ts';
 import { histogramOfCounts, type Histogram } from './statistics.ts';
 import type { UnusedColumn } from './unused.ts';
 
@@ -213,7 +221,7 @@ function lintOf(entries: readonly Entry[], trained: readonly number[]): Preferen
 
 function marksOfEntry(entry: Entry): PreferenceMarks {
   // Next to judged answers, others count as desirable.
-  if (shapeOf(entry)?.desirable) return { mark: 'desirable' };
+  if (shapeOfRow(entry)?.desirable) return { mark: 'desirable' };
   return entry.large?.preference ?? (entry.example ? marksOf(entry.example) : NO_MARKS);
 }
 

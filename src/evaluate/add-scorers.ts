@@ -1,7 +1,7 @@
 /** Adds scorers to a record: those that compare texts need only the answers that it keeps, and those of the likelihood the losses. */
 import { answerScores } from '../scorers/scores.ts';
 import { TEXT_SCORERS } from '../scorers/lists.ts';
-import { isSameSpec, scorerOfChoice, specOf, type ScorerChoice } from '../scorers/chosen.ts';
+import { isSameSpec, scorerOfChoice, scorerSpecOf, type ScorerChoice } from '../scorers/chosen.ts';
 import { SCORERS } from '../scorers/registry.ts';
 import { isComparing, needsOf, type AttemptScorer, type Need, type Scorer } from '../scorers/scorer.ts';
 import { EXACT_MATCH } from '../scorers/parts/share.ts';
@@ -81,7 +81,7 @@ export function attemptsToAdd(
     if (scorer?.of !== 'attempts') return [];
     const used = scorers.find(({ name }) => name === scorer.name);
     const needs = needsOf(scorer);
-    const isKnown = used !== undefined && isSameSpec(used.scorer, specOf(scorer));
+    const isKnown = used !== undefined && isSameSpec(used.scorer, scorerSpecOf(scorer));
     const fits = needs.every((need) => KEPT.has(need)) && !(isComparing(needs) && isOfPrompts(record));
     return isKnown || !fits || items.length === 0 ? [] : [scorer];
   });

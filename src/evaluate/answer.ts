@@ -17,10 +17,10 @@ export interface AnswerOptions extends Omit<GenerateOptions, 'onToken' | 'onEnd'
   /** Each token, and the most likely ones in its place: as many as `candidates`. */
   readonly onToken?: (prompt: number, id: number, candidates: readonly Candidate[]) => void;
   /** Each answer when it has ended, in no particular order, with the seconds that it took. */
-  readonly onAnswer?: (prompt: number, answer: Answer, seconds: number) => void;
+  readonly onAnswer?: (prompt: number, answer: GeneratedAnswer, seconds: number) => void;
 }
 
-export interface Answer {
+export interface GeneratedAnswer {
   readonly promptIds: readonly number[];
   readonly newIds: readonly number[];
   readonly text: string;
@@ -109,10 +109,10 @@ export async function answer(
   tokenizer: Tokenizer,
   prompts: readonly (readonly number[])[],
   options: AnswerOptions,
-): Promise<Answer[]> {
+): Promise<GeneratedAnswer[]> {
   const { stopStrings = [], onText, onToken, onAnswer, ...rest } = options;
   const streams = prompts.map((prompt) => new StoppableText(tokenizer, prompt, stopStrings));
-  const answers: Answer[] = [];
+  const answers: GeneratedAnswer[] = [];
   await generator.generate(prompts, {
     ...rest,
     stopIds: tokenizer.eosIds,

@@ -4,7 +4,7 @@
  */
 import { Random } from '../random.ts';
 import type { Clusters } from './clusters.ts';
-import type { Sample } from '../scorers/scorer.ts';
+import type { Resample } from '../scorers/scorer.ts';
 
 /** From this many on, the ends of the interval move by less than a hundredth of its width. */
 const MAX_RESAMPLES = 10_000;
@@ -29,7 +29,7 @@ export type Interval = readonly [low: number, high: number];
 export function bootstrap(
   rows: number,
   seed: number,
-  statistics: readonly ((sample: Sample) => number)[],
+  statistics: readonly ((sample: Resample) => number)[],
   {
     most = MAX_RESAMPLES,
     clusters,

@@ -8,7 +8,7 @@ import { groundingOf } from './grounding.ts';
 import { adapterFewShot } from './methods/few-shot.ts';
 import { adapterRetrieval } from './methods/retrieval.ts';
 import { rewardScoresOf } from './report.ts';
-import { seedScores, type Family } from './seeds.ts';
+import { seedScores, type SeedGroup } from './seeds.ts';
 import type { Side } from './sides.ts';
 
 /** The value of a scorer, with the 95% interval if that is known; for a share also the rows. */
@@ -26,7 +26,7 @@ export function scoreCell(
 }
 
 /** The mean of a metric over the seeds of a recipe, with its 95% interval over the rows and its range over the seeds. */
-export function seedCell(metric: Scorer, family: Family): string {
+export function seedCell(metric: Scorer, family: SeedGroup): string {
   const scores = seedScores(family, metric);
   if (!scores) return '–';
   const { mean, lowest, highest, interval, of } = scores;

@@ -6,7 +6,7 @@ import {
   largest,
   probabilitiesOf,
   reliabilityBins,
-  type Judged,
+  type ChoiceProbabilities,
   type ReliabilityBin,
 } from '../scorers/calibration.ts';
 import type { Evaluation } from './record.ts';
@@ -61,7 +61,7 @@ export const choiceCells = (report: ChoiceReport): string[] => [
 
 /** Undefined if nothing was chosen. */
 export function choiceReport({ record, at, answers }: Side): ChoiceReport | undefined {
-  const judged: Judged[] = [];
+  const judged: ChoiceProbabilities[] = [];
   let byLength = 0;
   for (let item = 0; item < answers.length; item++) {
     const chosen = likelihoodsIn(record, item, at);

@@ -1,6 +1,6 @@
 /** What the tables and the verdict read of a record: the columns of one subject. */
 import { ofTask, lossOfTask } from './by-task.ts';
-import { isSameSpec, scorersWith, specOf, withSettings, type ScorerChoice } from '../scorers/chosen.ts';
+import { isSameSpec, scorersWith, scorerSpecOf, withSettings, type ScorerChoice } from '../scorers/chosen.ts';
 import { exactMatch } from '../scorers/exact-match.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import { scorerNamed, USUAL_SCORERS, TEXT_SCORERS } from '../scorers/lists.ts';
@@ -44,7 +44,7 @@ export function scorerIn({ scorers }: Evaluation, name: string): Scorer | undefi
 
 /** Whether the column of this name has the numbers of this scorer, and not of one with other settings. */
 const isOfRecord = ({ scorers }: Evaluation, scorer: Scorer): boolean =>
-  isSameSpec(scorers.find(({ name }) => name === scorer.name)?.scorer, specOf(scorer));
+  isSameSpec(scorers.find(({ name }) => name === scorer.name)?.scorer, scorerSpecOf(scorer));
 
 /** Values over all answered rows, by the names of the metrics. */
 export function metricsOf(side: Side, wanted: readonly Scorer[] = USUAL_SCORERS): Scores {

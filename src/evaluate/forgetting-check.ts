@@ -6,7 +6,7 @@ import type { LanguageModel } from '../model/language-model.ts';
 import { greedy } from '../model/sampling.ts';
 import { IGNORED } from '../text/trainable.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { answer, promptOf, type Answer } from './answer.ts';
+import { answer, promptOf, type GeneratedAnswer } from './answer.ts';
 import type { AskedPrompt } from './forgetting.ts';
 import { isRight, type GeneralPrompt } from './general-prompts.ts';
 import { evaluateLoss } from './loss.ts';
@@ -93,11 +93,11 @@ async function answerAll(
   { model, tokenizer, adapter, onDone }: AskedModel,
   prompts: readonly (readonly number[])[],
   sampling: typeof greedy,
-): Promise<Answer[]> {
+): Promise<GeneratedAnswer[]> {
   const { maxPositions } = model.definition.shape;
   const longest = Math.max(...prompts.map(({ length }) => length));
   const generator = new Generator(model, AT_ONCE, Math.min(maxPositions, longest + ANSWER_TOKENS));
-  const answers: Answer[] = [];
+  const answers: GeneratedAnswer[] = [];
   try {
     for (let first = 0; first < prompts.length; first += AT_ONCE) {
       onDone?.('answering', first, prompts.length);

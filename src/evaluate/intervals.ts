@@ -1,7 +1,7 @@
 /** 95% intervals of scores: Wilson's if every row has the least or the most, as for shares of right rows, else by bootstrap. Rows that share a group are drawn together. */
 import { proportion } from '../proportion.ts';
 import { isAnswerScorer } from '../scorers/lists.ts';
-import { rangeIn, type Predicted, type Sample, type Scorer } from '../scorers/scorer.ts';
+import { rangeIn, type Predicted, type Resample, type Scorer } from '../scorers/scorer.ts';
 import type { Scores } from '../scorers/scores.ts';
 import { bootstrap, type Interval } from './bootstrap.ts';
 import { clustersOf, type Clusters } from './clusters.ts';
@@ -16,7 +16,7 @@ const DEFAULT_SEED = 42;
 const ROUNDING = 1e-9;
 
 /** The mean of the scores that a sample has; NaN if no row of it has one. */
-export function meanOf(scores: readonly (number | null | undefined)[], sample: Sample): number {
+export function meanOf(scores: readonly (number | null | undefined)[], sample: Resample): number {
   let [sum, count] = [0, 0];
   for (let at = 0; at < sample.length; at++) {
     const score = scores[sample[at]];
@@ -33,7 +33,7 @@ type Each = readonly (number | null | undefined)[];
 /** A number over the rows. */
 export interface Statistic {
   /** Its value for any sample of the rows. */
-  readonly of: (sample: Sample) => number;
+  readonly of: (sample: Resample) => number;
   /** The scores of the rows, if it is their mean, with the least and the most that a row can get. */
   readonly mean?: { readonly each: Each; readonly range: readonly [least: number, most: number] };
 }

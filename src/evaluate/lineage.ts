@@ -72,7 +72,7 @@ export const isReference = (
 ): boolean => measure === 'pairs' && reference === at;
 
 /** The value of a score: a share from 0 to 1, or a mean reward; undefined if nothing was measured. */
-export function valueOf(
+export function scoreValue(
   { measure, rows }: Pick<StageRow, 'measure' | 'rows'>,
   { right, byRow }: StageScore,
 ): number | undefined {
@@ -103,17 +103,17 @@ export function forgottenAt(row: Omit<StageRow, 'name'>, at: number): Forgotten 
   if (at <= stage) return undefined;
   const now = scores[at];
   const since = scores.slice(stage, at);
-  const value = valueOf(row, now);
-  const known = since.filter((score) => valueOf(row, score) !== undefined);
+  const value = scoreValue(row, now);
+  const known = since.filter((score) => scoreValue(row, score) !== undefined);
   const losses = since.flatMap(({ loss }) => loss?.loss ?? []);
   const grown = now.loss && losses.length > 0 && measure !== 'pairs' && now.loss.loss - Math.min(...losses);
   const loss = grown === undefined || grown === false ? {} : { loss: grown };
   if (value === undefined || known.length === 0) return loss;
-  const best = known.reduce((top, score) => (valueOf(row, score)! > valueOf(row, top)! ? score : top));
+  const best = known.reduce((top, score) => (scoreValue(row, score)! > scoreValue(row, top)! ? score : top));
   const leads = best.byRow && now.byRow && compareScores(now.byRow, best.byRow);
   return {
     ...(measure === 'rewards'
-      ? { reward: valueOf(row, best)! - value }
+      ? { reward: scoreValue(row, best)! - value }
       : { right: best.right! - now.right! }),
     // The mean may fall against most rows: the test speaks only if most fell.
     ...(leads && { p: leads.first < leads.second ? leads.p : 1 }),

@@ -1,7 +1,7 @@
 /** The rows whose loss a measurement takes: those that are asked, or the whole test part. */
 import type { Part } from '../data/parts.ts';
 import { promptQuestionsOf, questionsOf } from '../data/questions.ts';
-import { placesOf, shapeOf, type RowSet, type UsedEntry } from '../data/row-set.ts';
+import { placesOf, shapeOfRow, type RowSet, type UsedEntry } from '../data/row-set.ts';
 import { changed, isHeld, itemOf, type List } from '../lists.ts';
 import { drawRows, type Drawn } from './draw.ts';
 import type { TestPart } from './open-eval-model.ts';
@@ -37,7 +37,7 @@ export function pairsOf(data: RowSet, part: Part, chat: boolean | string): List<
 export function promptPairsOf(data: RowSet, chat: boolean): PlacedPair[] {
   const test = placesOf(data, 'test');
   // Each of them is a prompt, or none is.
-  if (test.some((place) => place.large && !shapeOf(place)?.asks)) return [];
+  if (test.some((place) => place.large && !shapeOfRow(place)?.asks)) return [];
   const pairs = test.flatMap((place): PlacedPair[] => {
     const { example } = place;
     if (!example) return [];

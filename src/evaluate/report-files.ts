@@ -2,7 +2,7 @@
 import { blindReport } from './blind.ts';
 import { clustersOf } from './clusters.ts';
 import { judgedReport } from './judged.ts';
-import { specOf } from '../scorers/chosen.ts';
+import { scorerSpecOf } from '../scorers/chosen.ts';
 import { isAnswerScorer } from '../scorers/lists.ts';
 import { isComparing, needsOf, type Scorer } from '../scorers/scorer.ts';
 import { scorersOf } from './columns.ts';
@@ -40,7 +40,7 @@ function seedsPart(record: Evaluation, metrics: readonly Scorer[]): { readonly s
 /** The metrics with settings; nothing without any. */
 export function settingsReport(metrics: readonly Scorer[]): { readonly metrics?: readonly object[] } {
   const own = metrics.flatMap((metric) => {
-    const spec = specOf(metric);
+    const spec = scorerSpecOf(metric);
     return spec ? [{ name: metric.name, scorer: spec }] : [];
   });
   return own.length > 0 ? { metrics: own } : {};

@@ -1,11 +1,11 @@
 /** The report of an evaluation as one readable page: the verdict, the methods, what changed in both directions, every answer, and how it was made. */
 import { facts, html, page, table, type Html, type Piece } from '../html.ts';
 import { count, formatBytes, percent, plural, threeDigits } from '../numbers.ts';
-import { specInWords, specOf } from '../scorers/chosen.ts';
+import { specInWords, scorerSpecOf } from '../scorers/chosen.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import { blindInWords, blindResult, revealed } from './blind.ts';
 import { groupsInWords, testInWords } from './clusters.ts';
-import { familiesOf, withFamilies, type Family } from './seeds.ts';
+import { familiesOf, withFamilies, type SeedGroup } from './seeds.ts';
 import { judgedInWords, judgedNames, judgedResult } from './judged.ts';
 import { nameOf, REWARD_COLUMNS, rewardCells, scoreCell, seedCell } from './cells.ts';
 import { chosenInWords } from './choices-in-words.ts';
@@ -167,7 +167,7 @@ function methodsOf(sides: readonly Side[], metrics: readonly Scorer[]): Html {
 }
 
 /** Each seed of a recipe. */
-function seedsOf({ label, members, seeds }: Family, metrics: readonly Scorer[]): Html {
+function seedsOf({ label, members, seeds }: SeedGroup, metrics: readonly Scorer[]): Html {
   return table(
     `The seeds of “${label}”`,
     [
@@ -316,7 +316,7 @@ function madeOf({ made, items }: Evaluation, { command, part, adapters, metrics 
         ? []
         : ([['Answers', `at most ${plural(made.newTokens, 'token')}, greedy`]] as const)),
     ...metrics.flatMap((metric) => {
-      const spec = specOf(metric);
+      const spec = scorerSpecOf(metric);
       return spec ? ([[`Metric “${metric.name}”`, html`<code>${specInWords(spec)}</code>`]] as const) : [];
     }),
     ...(made.graft === undefined ? [] : ([['Graft', made.graft]] as const)),

@@ -8,7 +8,7 @@ import {
 } from '../scorers/rewards/reward.ts';
 import { messageOf } from '../errors.ts';
 import { plural } from '../numbers.ts';
-import { specOf } from '../scorers/chosen.ts';
+import { scorerSpecOf } from '../scorers/chosen.ts';
 import { isAnswerScorer, isTextScorer } from '../scorers/lists.ts';
 import { scoreAttempts } from '../scorers/score-attempts.ts';
 import type { StartSandbox } from '../scorers/sandbox/sandbox.ts';
@@ -73,7 +73,7 @@ export function chosenScorers(
 
 /** A scorer as a record has it. */
 export function usedScorer(scorer: Scorer): UsedScorer {
-  const spec = specOf(scorer);
+  const spec = scorerSpecOf(scorer);
   return { name: scorer.name, ...(spec && { scorer: spec }) };
 }
 

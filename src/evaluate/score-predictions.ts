@@ -13,7 +13,7 @@ import {
   scoreOfSeveral,
   type AnswerScorer,
   type AttemptScorer,
-  type Sample,
+  type Resample,
 } from '../scorers/scorer.ts';
 import { meanOf, rowIntervals, type Statistic } from './intervals.ts';
 import { changesOf, compareScores } from './paired.ts';
@@ -40,7 +40,7 @@ export interface PredictionScores {
 /** The rows' scores, and the score of any sample of them. Both in the metric's unit. */
 interface Measured {
   readonly each: readonly (number | undefined)[];
-  readonly of: (sample: Sample) => number;
+  readonly of: (sample: Resample) => number;
   /** Whether that is the mean of the rows' scores. */
   readonly isMean: boolean;
   /** What a person's own code failed on, as a sentence. */
@@ -84,7 +84,7 @@ async function measure(
   const predicted = rows.map(({ output: answer, references }) => ({ answer, references }));
   if (scorer.of === 'attempts') {
     const { each, failed } = await bestScores(scorer, rows, startSandbox);
-    const measured = { each, of: (sample: Sample) => meanOf(each, sample), isMean: true };
+    const measured = { each, of: (sample: Resample) => meanOf(each, sample), isMean: true };
     // A person's own code is meant to score each row.
     if (!failed || scorer.fallback === undefined) return measured;
     if (each.every((score) => score === undefined))
@@ -225,7 +225,7 @@ export async function comparePredictions(
   // A mean is over the rows that both have a score for, so that the two means differ by the mean of the changes.
   const { isMean } = before;
   const compared = isMean ? scored : everyPlace(first.rows.length);
-  const of = (sample: Sample): number =>
+  const of = (sample: Resample): number =>
     isMean ? meanOf(changes, sample) : after.of(sample) - before.of(sample);
   const scores = [...before.each, ...after.each].flatMap((score) => score ?? []);
   const range = rangeIn(metric, scores);
@@ -264,7 +264,7 @@ const nameOf = ({ adapter, method }: PredictedGroup): string | undefined => adap
  * @param method the one that is meant, by its adapter or its method; undefined for the only one
  * @throws GraftError `predictions` naming the methods of the file
  */
-export function groupOf(
+export function predictionGroup(
   groups: readonly PredictedGroup[],
   name: string,
   method: string | undefined,

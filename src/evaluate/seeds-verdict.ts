@@ -4,7 +4,7 @@ import { plural } from '../numbers.ts';
 import { helpInWords, LEVEL, oftenInWords, pInWords } from './chance.ts';
 import { groupsInWords } from './clusters.ts';
 import type { ComparedMethod } from './compared.ts';
-import type { Family, SeedsAgainst } from './seeds.ts';
+import type { SeedGroup, SeedsAgainst } from './seeds.ts';
 
 interface SeedsSaid {
   readonly claim: string;
@@ -25,7 +25,7 @@ const oneDigit = (value: number): string => (Number.isInteger(value) ? String(va
  * @param what the rows are: “held-out rows”
  */
 export function seedsSaid(
-  { label, members }: Family,
+  { label, members }: SeedGroup,
   { ahead, behind, p }: SeedsAgainst,
   best: Pick<ComparedMethod, 'exact' | 'doing' | 'noun'>,
   what: string,
@@ -53,5 +53,5 @@ export function seedsSaid(
 }
 
 /** Where a score is no mean of rows: which of the seeds is compared. */
-export const medianInWords = ({ label, members }: Family): string =>
+export const medianInWords = ({ label, members }: SeedGroup): string =>
   `This is the median of the ${plural(members.length, 'seed')} of “${label}”.`;

@@ -12,7 +12,7 @@ import type { Evaluation } from './record.ts';
 import { sidesOf, type Side } from './sides.ts';
 
 /** The same recipe with different seeds, measured on the same rows. */
-export interface Family {
+export interface SeedGroup {
   /** What their names have in common, and how many there are: “mails, 3 seeds”. */
   readonly label: string;
   readonly seeds: readonly number[];
@@ -21,10 +21,10 @@ export interface Family {
 }
 
 /** Adapters of one recipe in the order of the record; a single one belongs to none. */
-export const familiesOf = (record: Evaluation): Family[] => familiesAmong(sidesOf(record, ADAPTER_METHOD));
+export const familiesOf = (record: Evaluation): SeedGroup[] => familiesAmong(sidesOf(record, ADAPTER_METHOD));
 
 /** The same for adapters of several records, all measured on the same rows. */
-export function familiesAmong(sides: readonly Side[]): Family[] {
+export function familiesAmong(sides: readonly Side[]): SeedGroup[] {
   const byRecipe = new Map<string, Map<number, Side>>();
   for (const side of sides) {
     const { trained, stopped } = side.subject;
@@ -44,14 +44,14 @@ export function familiesAmong(sides: readonly Side[]): Family[] {
 }
 
 /** The family of a subject; undefined for a single one. */
-export const familyOf = (families: readonly Family[], at: number): Family | undefined =>
+export const familyOf = (families: readonly SeedGroup[], at: number): SeedGroup | undefined =>
   families.find(({ members }) => members.some((side) => side.at === at));
 
 /**
  * Whether a member speaks for its family if scores are no means of rows: the median one does, since the best of several seeds is better than the
  * recipe. A single one does.
  */
-export function isMedian(side: Side, family: Family | undefined): boolean {
+export function isMedian(side: Side, family: SeedGroup | undefined): boolean {
   if (!family) return true;
   const valueOf = ({ rewards, exact, subject }: Side): number =>
     rewards && rewards.length > 0
@@ -72,8 +72,8 @@ function labelOf(members: readonly Side[]): string {
 }
 
 /** Methods of a table: a family stands in the place of its first member, the others are left out. */
-export function withFamilies(sides: readonly Side[], families: readonly Family[]): (Side | Family)[] {
-  return sides.flatMap((side): (Side | Family)[] => {
+export function withFamilies(sides: readonly Side[], families: readonly SeedGroup[]): (Side | SeedGroup)[] {
+  return sides.flatMap((side): (Side | SeedGroup)[] => {
     const family = side.subject.method === ADAPTER_METHOD ? familyOf(families, side.at) : undefined;
     if (!family) return [side];
     const first = sides.find(({ at }) => family.members.some((member) => member.at === at));
@@ -100,7 +100,7 @@ const RESAMPLES = 1_000;
 const DEFAULT_SEED = 42;
 
 /** The scores of a family by one metric; undefined if a member has none. */
-export function seedScores({ members }: Family, metric: Scorer): SeedScores | undefined {
+export function seedScores({ members }: SeedGroup, metric: Scorer): SeedScores | undefined {
   const scores = members.flatMap((side) => metricsOf(side, [metric])[metric.name] ?? []);
   if (scores.length < members.length) return undefined;
   const values = scores.map(({ value }) => value);
@@ -144,7 +144,7 @@ export interface SeedsAgainst {
 
 /** A family against a method on the same rows, by the share of seeds that get each row right; undefined if answers were not kept. */
 export function seedsAgainst(
-  { members }: Family,
+  { members }: SeedGroup,
   right: readonly boolean[] | undefined,
 ): SeedsAgainst | undefined {
   const columns = members.flatMap((side) => (side.right ? [side.right] : []));

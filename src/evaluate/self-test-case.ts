@@ -44,7 +44,7 @@ export const LLAMA: JsonObject = {
   tie_word_embeddings: true,
 };
 /** Experts of which some get no token, and more choices than a tile has rows. */
-export const MIXTURE: JsonObject = {
+export const MIXTURE_OF_EXPERTS: JsonObject = {
   model_type: 'olmoe',
   hidden_size: 96,
   intermediate_size: 52,

@@ -27,7 +27,7 @@ import {
   F16,
   F32,
   LLAMA,
-  MIXTURE,
+  MIXTURE_OF_EXPERTS,
   MIXTURE_TARGETS,
   rows,
   fromMinusOneToOne,
@@ -99,7 +99,7 @@ export const SELF_TEST: readonly SelfTestCase[] = [
   {
     name: 'a mixture of experts',
     tolerance: F32,
-    run: (device) => adapterOver(device, { config: MIXTURE, targets: MIXTURE_TARGETS }),
+    run: (device) => adapterOver(device, { config: MIXTURE_OF_EXPERTS, targets: MIXTURE_TARGETS }),
   },
   { name: 'answers', tolerance: F32, run: (device) => answers(device) },
   ...LAYOUTS.map((layout) => ({

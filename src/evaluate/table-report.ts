@@ -23,7 +23,7 @@ import {
 } from './tuned-table.ts';
 
 /** One of the compared. */
-export interface Line {
+export interface TableLine {
   readonly side: Side;
   readonly score: ScoreStanding;
   /** By rewards, if answers are scored by them. */
@@ -41,7 +41,7 @@ export interface TunedTable {
   /** How pairs are compared; undefined if the rows are no pairs. */
   readonly pairsAgainstBase: boolean | undefined;
   /** The base first, if it was asked. */
-  readonly lines: readonly Line[];
+  readonly lines: readonly TableLine[];
 }
 
 /**

@@ -12,7 +12,7 @@ import { gainedPairs, pairsSaid, type Pairs } from './pairs-verdict.ts';
 import { compare } from './paired.ts';
 import type { Draw, Evaluation, Subject } from './record.ts';
 import { lossRowsInWords } from './rows-in-words.ts';
-import { familiesOf, familyOf, isMedian, seedsAgainst, type Family } from './seeds.ts';
+import { familiesOf, familyOf, isMedian, seedsAgainst, type SeedGroup } from './seeds.ts';
 import { medianInWords, seedsSaid } from './seeds-verdict.ts';
 import { caveatOf, isHeldOut } from './seen.ts';
 
@@ -248,7 +248,7 @@ export function isFreeText(
   return !labels && right <= FREE_TEXT_SHARE * rows.length;
 }
 
-function byAnswers(tuned: Measured, best: ComparedMethod, adapter: string, family?: Family): Said {
+function byAnswers(tuned: Measured, best: ComparedMethod, adapter: string, family?: SeedGroup): Said {
   const against = family && seedsAgainst(family, best.right);
   if (family && against)
     return {

@@ -24,7 +24,7 @@ import {
   type StoredType,
 } from '../weights/dtypes.ts';
 import type { WeightSource } from '../weights/folder.ts';
-import { dequantise, type QuantisedType } from '../weights/layouts.ts';
+import { dequantise, type BlockFormat } from '../weights/layouts.ts';
 import { safetensorsHeader, type TensorEntry, type TensorToWrite } from '../weights/safetensors.ts';
 import type { AdapterData } from './peft.ts';
 import type { WrittenTensor } from './weight-files.ts';
@@ -209,7 +209,7 @@ async function mergedValues(
 interface MergedEntry {
   readonly spec: WeightSpec;
   readonly entry: TensorEntry;
-  readonly quantised: QuantisedType | undefined;
+  readonly quantised: BlockFormat | undefined;
   readonly written: Dtype;
 }
 
@@ -291,7 +291,7 @@ export async function* passedOnPieces(entry: TensorEntry): AsyncGenerator<Uint8A
 async function valuesOf(
   spec: WeightSpec,
   entry: TensorEntry,
-  quantised: QuantisedType | undefined,
+  quantised: BlockFormat | undefined,
 ): Promise<Float32Array<ArrayBuffer>> {
   if (!quantised) return Float32Array.from(toFloat32(await entry.read(), entry.dtype, entry.name));
   const { entry: held, turn } = inModelLayout(spec, entry);
@@ -301,7 +301,7 @@ async function valuesOf(
 }
 
 /** safetensors has no blocks. Tensors in blocks become F16, which rounds by far less than a step of the blocks. */
-function writtenType(dtype: StoredType, quantised?: QuantisedType): Dtype {
+function writtenType(dtype: StoredType, quantised?: BlockFormat): Dtype {
   if (isBlockType(dtype)) return 'F16';
   return quantised && dtype !== 'F32' ? 'F16' : dtype;
 }

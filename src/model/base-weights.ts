@@ -9,7 +9,7 @@ import { isBlockType } from '../weights/blocks.ts';
 import { float32ToFloat16, storedBytes, toFloat32, type StoredType } from '../weights/dtypes.ts';
 import type { WeightSource } from '../weights/folder.ts';
 import { LAYOUT_OF, takeApart } from '../weights/gguf/take-apart.ts';
-import type { QuantisedType, QuantisedValues } from '../weights/layouts.ts';
+import type { BlockFormat, QuantisedValues } from '../weights/layouts.ts';
 import { quantise, quantiseRows } from '../weights/quantise.ts';
 import type { TensorEntry } from '../weights/safetensors.ts';
 import type { ModelDefinition, WeightedModel, WeightSpec } from './definition.ts';
@@ -216,7 +216,7 @@ function write(device: Device, tensor: Tensor, firstRow: number, bytes: Uint8Arr
 export function quantisedRows(
   bytes: Uint8Array,
   from: StoredType,
-  type: QuantisedType,
+  type: BlockFormat,
   name: string,
 ): QuantisedValues {
   if (isBlockType(from) && LAYOUT_OF[from] === type) return takeApart(bytes, from);
@@ -247,7 +247,7 @@ export async function loadTrainable(
   onProgress?: LoadProgress,
 ): Promise<TrainableWeights> {
   checkWeights(model, source);
-  const weights = emptyTrainable(device, model, options, (spec) => entryOf(source, spec).entry.dtype);
+  const weights = emptyTrainableWeights(device, model, options, (spec) => entryOf(source, spec).entry.dtype);
   const { trained } = weights;
   await fill(device, model, source, weights, onProgress, ({ name }, bytes, from, firstRow) => {
     if (trained.find(name))
@@ -258,7 +258,7 @@ export async function loadTrainable(
 }
 
 /** The memory of weights for full fine-tuning, without values. @param storedAs as of {@link emptyFrozen} */
-export function emptyTrainable(
+export function emptyTrainableWeights(
   device: Device,
   model: ModelDefinition,
   { part, state, dtype }: TrainableOptions,

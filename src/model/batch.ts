@@ -17,7 +17,7 @@ import {
   sequenceParts,
   sizeOfSharedPrefixes,
   withSharedPrefixes,
-  type Layout,
+  type PrefixLayout,
   type SequencePart,
 } from './shared-prefixes.ts';
 
@@ -156,7 +156,7 @@ export function batchTensors(
 }
 
 /** Where the tokens of sequences lie. A token sees at most so many ranges of them. */
-export type LayoutOf = (parts: readonly SequencePart[], mostRanges: number) => Layout;
+export type LayoutOf = (parts: readonly SequencePart[], mostRanges: number) => PrefixLayout;
 
 /**
  * Writes rows into a plan's inputs.

@@ -9,7 +9,7 @@ import type { LanguageModel } from './language-model.ts';
 import { recentTokens, StateRows, statesOf } from './layer-state.ts';
 
 /** A token of a replay: its row there, and its place in its sequence. */
-export interface PlacedRow {
+export interface ReplayedToken {
   readonly row: number;
   readonly sequence: number;
   readonly position: number;
@@ -69,7 +69,7 @@ export class GenerationState {
     plan: Plan,
     { slots, recentSlots }: ReplayState,
     previous: Tensor | undefined,
-    tokens: readonly PlacedRow[],
+    tokens: readonly ReplayedToken[],
   ): void {
     const { rows } = this;
     const M = slots.size;

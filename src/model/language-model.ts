@@ -10,7 +10,7 @@ import type { FileSet } from '../weights/bytes.ts';
 import {
   checkWeights,
   emptyFrozen,
-  emptyTrainable,
+  emptyTrainableWeights,
   loadFrozen,
   loadTrainable,
   offloadedWeights,
@@ -186,7 +186,12 @@ export class LanguageModel {
   ): LanguageModel {
     checkChoices(baseWeights, { trainable: trainable !== false, target: device });
     const weights = trainable
-      ? emptyTrainable(device, definition, { part: partOf(trainable), state, dtype: precision }, storedAs)
+      ? emptyTrainableWeights(
+          device,
+          definition,
+          { part: partOf(trainable), state, dtype: precision },
+          storedAs,
+        )
       : emptyFrozen(device, definition, precision, baseWeights, storedAs);
     return new LanguageModel(device, definition, weights, precision, baseWeights, storedAs);
   }

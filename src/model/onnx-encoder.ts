@@ -6,7 +6,7 @@ import { GraftError } from '../errors.ts';
 import { isObject, readJsonFile, type JsonObject } from '../json.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { onnxFileOf } from '../weights/companions.ts';
-import { weightFiles } from '../weights/folder.ts';
+import { weightFileNames } from '../weights/folder.ts';
 import { ConfigReader } from './config.ts';
 import { readAnyModel } from './family.ts';
 
@@ -24,7 +24,7 @@ export async function isOnnxEncoder(files: FileSet): Promise<boolean> {
   if (!onnxFileOf(files.list())) return false;
   try {
     const definition = await readAnyModel(files);
-    return 'pooling' in definition && (await weightFiles(files)).length === 0;
+    return 'pooling' in definition && (await weightFileNames(files)).length === 0;
   } catch (error) {
     if (!(error instanceof GraftError && error.code === 'config-unsupported')) throw error;
     return !writesText(await configOf(files));

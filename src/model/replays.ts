@@ -9,7 +9,7 @@ import type { StagingRing, StagingSlot } from '../engine/staging.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { batchTensors, type BatchTensors } from './batch.ts';
-import type { GenerationState, PlacedRow } from './generation-state.ts';
+import type { GenerationState, ReplayedToken } from './generation-state.ts';
 import type { AdapterHooks, ReplayState } from './graph.ts';
 import type { LanguageModel } from './language-model.ts';
 
@@ -24,7 +24,7 @@ const MIN_FILLED = 0.75;
 const PREFILL_BYTES = 32 * 2 ** 20;
 
 /** A token that goes through the model, and its place in its sequence. */
-interface PlacedToken extends Omit<PlacedRow, 'row'> {
+interface PlacedToken extends Omit<ReplayedToken, 'row'> {
   readonly id: number;
 }
 
@@ -215,7 +215,11 @@ export class LossReplay {
 }
 
 /** Writes the positions of a replay's tokens and what they see. All other rows are padding. */
-function place({ plan, inputs, places }: Inputs, tokens: readonly PlacedRow[], state: GenerationState): void {
+function place(
+  { plan, inputs, places }: Inputs,
+  tokens: readonly ReplayedToken[],
+  state: GenerationState,
+): void {
   const M = inputs.ids.size;
   const positions = new Uint32Array(M);
   const keyRanges = new Uint32Array(M * 2);

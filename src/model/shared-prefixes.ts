@@ -27,7 +27,7 @@ export interface Stretch {
   readonly end: number;
 }
 
-export interface Layout {
+export interface PrefixLayout {
   /** Tokens that are computed. */
   readonly tokens: number;
   /** The most ranges of places that a token sees. */
@@ -45,7 +45,7 @@ export function sequenceParts(rows: readonly LabelledTokens[]): SequencePart[] {
 }
 
 /** The layout without shared tokens: one sequence after the other. */
-export function endToEnd(parts: readonly SequencePart[]): Layout {
+export function endToEnd(parts: readonly SequencePart[]): PrefixLayout {
   let tokens = 0;
   const stretches = parts.map(({ from, to }): Stretch[] => {
     const place = tokens;
@@ -66,7 +66,7 @@ const MAX_SEQUENCES = 2048;
 export function sizeOfSharedPrefixes(
   rows: readonly LabelledTokens[],
   most = Infinity,
-): Pick<Layout, 'tokens' | 'ranges'> {
+): Pick<PrefixLayout, 'tokens' | 'ranges'> {
   const sequences = rows.reduce((sum, { starts }) => sum + 1 + (starts?.length ?? 0), 0);
   if (sequences > MAX_SEQUENCES)
     return { tokens: rows.reduce((sum, { ids }) => sum + ids.length, 0), ranges: 1 };
@@ -78,7 +78,7 @@ export function sizeOfSharedPrefixes(
  *
  * @param most ranges that a token may have: branches that need more have what they share once more
  */
-export function withSharedPrefixes(parts: readonly SequencePart[], most = Infinity): Layout {
+export function withSharedPrefixes(parts: readonly SequencePart[], most = Infinity): PrefixLayout {
   if (parts.length > MAX_SEQUENCES || !beginAlike(parts)) return endToEnd(parts);
   const roots = treesOf(parts);
   for (const node of nodesOf(roots).reverse()) {

@@ -1,6 +1,6 @@
 /** Common parts of objectives over pairs of answers. */
 import { learnerOf } from '../adapters/learners.ts';
-import type { PairKernel } from '../engine/ops/pair_loss.ts';
+import type { PAIR_SUMS, PairKernel } from '../engine/ops/pair_loss.ts';
 import type { Given, Setting } from '../settings/setting.ts';
 import type { LossGraph, Objective, ObjectiveReport, Reported } from './objective.ts';
 
@@ -68,8 +68,8 @@ export const PAIR_REPORT = [
   { name: 'rejected_reward', label: 'Rejected reward', picture: 'Rewards', term: 'reward-margin' },
 ] as const satisfies readonly Reported[];
 
-/** Indices of the sums of a pair kernel (engine/ops/pair_loss.ts). */
-export const PAIR_SUMS = 4;
+/** How many sums a pair kernel adds up next to the loss. The type holds it to the engine's number, of which this room may not import the value. */
+export const KERNEL_SUMS: typeof PAIR_SUMS = 4;
 
 /** The means of the sums of pair kernels: pairs in the right order, and the rewards of both sides. */
 export function pairReport(sums: ArrayLike<number>, pairs: number): ObjectiveReport {
@@ -90,7 +90,7 @@ export const PAIRS = {
   rows: 'pairs',
   mean: 'rows',
   sequences: ['chosen_logps', 'rejected_logps'],
-  sums: PAIR_SUMS,
+  sums: KERNEL_SUMS,
 } as const satisfies Partial<Objective>;
 export const SLOWER = 0.1;
 

@@ -11,7 +11,7 @@ import {
 import type { PassagesTemplate, PassageSource } from './passages-prompt.ts';
 import { Relevance } from './relevance.ts';
 
-export interface AskedQuestion extends AnsweredQuestion {
+export interface QuestionWithId extends AnsweredQuestion {
   readonly id: string | number;
 }
 
@@ -22,7 +22,7 @@ export interface LeftOut {
 }
 
 export interface MadeRow {
-  readonly question: AskedQuestion;
+  readonly question: QuestionWithId;
   readonly row: DrawnRow;
   readonly prompt: string;
   readonly answer: string;
@@ -44,7 +44,7 @@ export interface RowChoice extends PassageRowPlan {
 
 /** @returns a row or a reason for each question, in their order @throws GraftError `passages-template`, `answer-template`, and what `rank` throws */
 export async function makeRows(
-  questions: readonly AskedQuestion[],
+  questions: readonly QuestionWithId[],
   { chunks, rank }: SearchedChunks,
   choice: RowChoice,
 ): Promise<{ readonly rows: MadeRow[]; readonly leftOut: LeftOut[] }> {

@@ -23,7 +23,7 @@ const SEED = 1;
 export const keyOf = ({ question, file }: Asked): string => `${file}\n${question}`;
 
 /** Gives new questions their sides, by documents if there are enough. The others stay where they are. */
-export function sidesOf(questions: readonly Asked[], before: Sides): Sides {
+export function assignSides(questions: readonly Asked[], before: Sides): Sides {
   const sides = new Map<string, keyof Sides>([
     ...before.trained.map((key) => [key, 'trained'] as const),
     ...before.held.map((key) => [key, 'held'] as const),

@@ -96,7 +96,11 @@ export const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : a > b
  * @param name from the folder on, which decides how it is read
  * @throws GraftError `document-size`, `document-depth`, `zip-damaged`, `zip-missing`, `data-binary`, `data-encoding`, and as `ReadPdf`
  */
-export async function readDocument(name: string, bytes: Uint8Array, readPdf: ReadPdf): Promise<DocumentText> {
+export async function readDocumentText(
+  name: string,
+  bytes: Uint8Array,
+  readPdf: ReadPdf,
+): Promise<DocumentText> {
   checkDocumentSize(name, bytes.length);
   return READERS[endingOf(name)](bytes, name, readPdf);
 }

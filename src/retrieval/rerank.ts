@@ -13,10 +13,10 @@ export const ASKS_FOR_QUESTION = 'Write a question that the text above answers.'
 export const BEFORE_QUESTION = '\n\nQuestion: ';
 
 /** The mean log-probability of a token of the question, in nats; missing for a chunk that was not ranked again. */
-export interface Likelihood {
+export interface QuestionLikelihood {
   readonly likelihood?: number;
 }
-export type Reranked = Ranked & Likelihood;
+export type Reranked = Ranked & QuestionLikelihood;
 
 /**
  * The first chunks by their likelihood, and then the others in the order of the search. Of equal ones the earlier first.
@@ -27,7 +27,7 @@ export type Reranked = Ranked & Likelihood;
 export function rerank<Hit extends object>(
   ranking: readonly Hit[],
   likelihoods: readonly number[],
-): (Hit & Likelihood)[] {
+): (Hit & QuestionLikelihood)[] {
   const first = likelihoods.map((likelihood, at) => ({ ...ranking[at], likelihood }));
   return [...first.sort((a, b) => b.likelihood - a.likelihood), ...ranking.slice(likelihoods.length)];
 }

@@ -8,7 +8,7 @@ import type { CardFacts } from '../export/model-card.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { describeChoices } from '../model/weight-types.ts';
 import { objectiveOf, OBJECTIVES } from '../objectives/registry.ts';
-import type { Curve, Learned } from './store.ts';
+import type { LossCurve, Learned } from './store.ts';
 import type { RunSpec } from '../settings/spec.ts';
 
 interface Made {
@@ -29,7 +29,7 @@ interface Made {
 export function cardFacts(
   { baseModel, model, options, rows, dataSha256, baseLicence, afterPrompt }: Made,
   { step, bestEvalLoss }: Pick<Learned, 'step' | 'bestEvalLoss'>,
-  { steps }: Pick<Curve, 'steps'>,
+  { steps }: Pick<LossCurve, 'steps'>,
 ): CardFacts {
   const objective = objectiveOf(options.objective);
   return {
@@ -55,7 +55,7 @@ export function cardFacts(
 }
 
 /** The loss of a step; undefined if the log from before a resume is missing. */
-export function lossAt(steps: Curve['steps'], step: number): number | undefined {
+export function lossAt(steps: LossCurve['steps'], step: number): number | undefined {
   return steps.findLast((point) => point.step === step)?.loss;
 }
 

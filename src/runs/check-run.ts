@@ -1,7 +1,7 @@
 /** The check of a run of the page before anything of it is compiled. */
 import { plannedAdapter } from '../adapters/learners.ts';
 import { asRowsAsk } from '../data/questions.ts';
-import { onlyTask, placesOf, shapeOf, type RowSet } from '../data/row-set.ts';
+import { onlyTask, placesOf, shapeOfRow, type RowSet } from '../data/row-set.ts';
 import { GraftError } from '../errors.ts';
 import { promptOf } from '../evaluate/answer.ts';
 import { checkLastLayers } from '../model/trained-part.ts';
@@ -53,7 +53,7 @@ export function checkRun(
       'Open the data again.',
     );
   }
-  const shapes = data.places.map((place) => shapeOf(place)!);
+  const shapes = data.places.map((place) => shapeOfRow(place)!);
   for (const shape of shapes) checkKind(objectiveOf(options.objective), kindOfRow(shape));
   const longest = shapes.reduce((length, { longest: own }) => Math.max(length, own), 0);
   if (longest > options.maxLength) {

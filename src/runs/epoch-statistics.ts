@@ -1,6 +1,6 @@
 /** What one pass of a run over its rows computes: its tokens, what padding adds, and what shared prefixes save. */
 import type { PreparedRow } from '../data/prepare.ts';
-import { placesOf, rowsOfPlaces, shapeOf, type Entry, type RowSet } from '../data/row-set.ts';
+import { placesOf, rowsOfPlaces, shapeOfRow, type Entry, type RowSet } from '../data/row-set.ts';
 import { sizeOfRows } from '../model/batch.ts';
 import { objectiveOf, takesKind } from '../objectives/registry.ts';
 import { specOf, type FormSpec } from '../settings/spec.ts';
@@ -39,7 +39,7 @@ export function* epochStatistics(
   const places = placesOf(data, 'train');
   const rows = rowsOfPlaces(places);
   const objective = objectiveOf(form.objective);
-  const isTaken = (place: Entry): boolean => takesKind(objective, kindOfRow(shapeOf(place)!));
+  const isTaken = (place: Entry): boolean => takesKind(objective, kindOfRow(shapeOfRow(place)!));
   if (rows.length === 0 || !places.every(isTaken)) return undefined;
   const spec = specOf({ ...form, maxLength: data.options?.maxLength ?? form.maxLength });
   const steps = Math.ceil(rows.length / (spec.batch * spec.accumulate));
@@ -67,7 +67,7 @@ export function* epochStatistics(
     batches.reduce((sum, batch) => sum + sizeOfRows(batch, mostRanges).tokens, 0);
   return {
     ...{ rows: rows.length, steps },
-    tokens: places.reduce((sum, place) => sum + shapeOf(place)!.tokens, 0),
+    tokens: places.reduce((sum, place) => sum + shapeOfRow(place)!.tokens, 0),
     supervised: places.reduce((sum, { supervised }) => sum + supervised, 0),
     ...{ packed: share(true), unpacked: share(false) },
     repeated: 1 - count(Infinity) / count(1),

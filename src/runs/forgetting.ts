@@ -29,7 +29,7 @@ export interface Before {
 }
 
 /** The loss on general text. */
-export function generalLoss(
+export function generalTextLoss(
   { text }: Pick<GeneralCheck, 'text'>,
   { model, adapter, onDone }: Omit<AskedModel, 'tokenizer'>,
 ): Promise<LossReport> {
@@ -41,12 +41,12 @@ export function generalLoss(
  * @param base if its answers are needed now: the run starts from something else, or changes it
  * @throws GraftError `engine-…`, and what `onDone` throws
  */
-export async function measureBefore(
+export async function forgettingBefore(
   check: GeneralCheck,
   tuned: AskedModel,
   base?: AskedModel,
 ): Promise<Before> {
-  const { loss } = await generalLoss(check, tuned);
+  const { loss } = await generalTextLoss(check, tuned);
   const before = await answerGeneral(tuned, check.prompts);
   const answers = base && (await sampleBase(base, check.own));
   const isBase = tuned.model === base?.model && tuned.adapter === undefined;
@@ -64,13 +64,13 @@ export async function measureBefore(
  * @param tuned with the values of the result. It may be measured more than once
  * @param base the base, which the same seed lets answer as it did before, or its answers then
  */
-export async function measureAfter(
+export async function forgettingAfter(
   check: GeneralCheck,
   tuned: AskedModel,
   { forgetting, answers }: Before,
   base?: AskedModel,
 ): Promise<Forgetting> {
-  const { loss } = await generalLoss(check, tuned);
+  const { loss } = await generalTextLoss(check, tuned);
   const before = forgetting.prompts?.map((one) => one.before);
   const of = answers ?? (base && (await sampleBase(base, check.own)));
   return {

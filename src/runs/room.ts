@@ -16,7 +16,7 @@ const REFERENCE_NUMBERS = 2;
  *
  * @throws Error as `optimiserOf` and `objectiveOf`
  */
-export function stateBytes(
+export function savedStateBytes(
   {
     trainable,
     options,

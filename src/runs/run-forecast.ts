@@ -13,7 +13,7 @@ import {
   type PlanWork,
 } from '../train/run-work.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import { placesOf, rowsOf, shapeOf, type RowSet } from '../data/row-set.ts';
+import { placesOf, rowsOf, shapeOfRow, type RowSet } from '../data/row-set.ts';
 import type { List } from '../lists.ts';
 import { shorterRows } from '../data/shorter-rows.ts';
 import type { PlannedOn } from './run-memory.ts';
@@ -129,7 +129,7 @@ export async function shortenRun(
       steps: fewer,
       warmup: Math.min(options.warmup, fewer),
     });
-  const lengths = placesOf(data, 'train').map((place) => shapeOf(place)!.longest);
+  const lengths = placesOf(data, 'train').map((place) => shapeOfRow(place)!.longest);
   const longest = lengths.reduce((max, length) => Math.max(max, length), 0);
   const limit = Math.max(MIN_LENGTH, Math.ceil(longest / 2));
   const cut = limit < maxLength ? shorterRows(limit, data, open.tokenizer.bosId) : undefined;

@@ -10,7 +10,7 @@ import type { Ending, Learned, RunRows, Store } from './store.ts';
 import type { RunSpec } from '../settings/spec.ts';
 
 /** A prompt that is answered at an interval of steps, to show how the run learns. */
-export interface Samples {
+export interface SampleSchedule {
   readonly every: number;
   /** The most tokens of an answer. */
   readonly tokens: number;
@@ -32,7 +32,7 @@ export interface RunRequest {
   readonly state?: TrainerState;
   readonly store: Store;
   readonly clock: SaveClock;
-  readonly samples?: Samples;
+  readonly samples?: SampleSchedule;
   readonly watch?: GeneralLossWatch;
   /** The rewards, for an objective that samples answers. */
   readonly scoring?: Scoring;
@@ -47,7 +47,7 @@ export interface RunRequest {
 /** Why training rests. */
 export type Rest = 'paused' | 'done' | 'stopped' | 'cancelled';
 
-export class Run {
+export class TrainingRun {
   #trainer!: Trainer;
   /** It was asked to pause. */
   #pausing = false;
@@ -61,9 +61,9 @@ export class Run {
    *
    * @throws GraftError `train-…`, `engine-…`, and what `onEvent` throws
    */
-  static async create(request: RunRequest): Promise<Run> {
+  static async create(request: RunRequest): Promise<TrainingRun> {
     const { trainable, options, rows, state, samples, scoring } = request;
-    const run = new Run(request);
+    const run = new TrainingRun(request);
     run.#trainer = await Trainer.create({
       trainable,
       options,
@@ -213,7 +213,7 @@ export class Run {
     if (status === 'paused' && !this.#pausing && clock.due(trainer.step)) await this.save('running');
   }
 
-  async #sample({ tokens, answer }: Samples): Promise<void> {
+  async #sample({ tokens, answer }: SampleSchedule): Promise<void> {
     const { step, timeLeft } = this.#trainer;
     const began = performance.now();
     let done = 0;

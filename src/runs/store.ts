@@ -12,7 +12,7 @@ export interface RunRows {
 }
 
 /** The events so far, from before this visit as well. */
-export interface Curve {
+export interface LossCurve {
   readonly steps: readonly { readonly step: number; readonly loss: number }[];
   /** The one at step 0 is the base model's. */
   readonly evals: readonly { readonly step: number; readonly loss: number }[];
@@ -33,7 +33,7 @@ export type Ending = 'done' | 'stopped' | 'failed';
 
 export interface Store {
   /** As of the last event. */
-  readonly curve: Curve;
+  readonly curve: LossCurve;
   /** Why an event could not be kept. The run then pauses as soon as possible, and {@link settle} throws it. */
   readonly failure?: GraftError;
   /** Takes every event before any other listener. It must not throw: the next step is on the GPU by then. */

@@ -1,7 +1,7 @@
 /** Whether the probabilities that a model gives to choices are as often right as they say. */
 
 /** The probabilities of a row's choices, which add up to 1, and the index of the right one. */
-export interface Judged {
+export interface ChoiceProbabilities {
   readonly probabilities: readonly number[];
   readonly right: number;
 }
@@ -35,7 +35,7 @@ export interface ReliabilityBin {
 }
 
 /** Sums by bins of the largest probability; the last bin is of probabilities that are 1. */
-function binned(rows: readonly Judged[]): { rows: number; confidence: number; right: number }[] {
+function binned(rows: readonly ChoiceProbabilities[]): { rows: number; confidence: number; right: number }[] {
   const bins = Array.from({ length: BINS + 1 }, () => ({ rows: 0, confidence: 0, right: 0 }));
   for (const { probabilities, right } of rows) {
     const chosen = largest(probabilities);
@@ -48,7 +48,7 @@ function binned(rows: readonly Judged[]): { rows: number; confidence: number; ri
 }
 
 /** The bins of {@link calibrationError} that have rows, the least sure first. */
-export const reliabilityBins = (rows: readonly Judged[]): ReliabilityBin[] =>
+export const reliabilityBins = (rows: readonly ChoiceProbabilities[]): ReliabilityBin[] =>
   binned(rows).flatMap(({ rows: many, confidence, right }, at) =>
     many === 0
       ? []
@@ -65,12 +65,12 @@ export const reliabilityBins = (rows: readonly Judged[]): ReliabilityBin[] =>
  * The expected calibration error (Guo et al., 2017): by bins of the largest probability, how far it is from the share of right rows on average. As
  * torchmetrics' MulticlassCalibrationError with 15 bins and the norm l1. NaN without rows.
  */
-export function calibrationError(rows: readonly Judged[]): number {
+export function calibrationError(rows: readonly ChoiceProbabilities[]): number {
   return binned(rows).reduce((sum, bin) => sum + Math.abs(bin.confidence - bin.right), 0) / rows.length;
 }
 
 /** The mean squared distance of the probabilities from the right answer (Brier, 1950), from 0 to 2: as scikit-learn's brier_score_loss for several classes. NaN without rows. */
-export function brierScore(rows: readonly Judged[]): number {
+export function brierScore(rows: readonly ChoiceProbabilities[]): number {
   const distances = rows.map(({ probabilities, right }) =>
     probabilities.reduce((sum, value, at) => sum + (value - Number(at === right)) ** 2, 0),
   );

@@ -34,7 +34,7 @@ const LONGEST_WORDS = 200;
 /** What own names stand for, in a line each: `digits: regex ^\d+$`. Settings that are longer are cut. */
 export const ownNamesInWords = (metrics: readonly Scorer[]): readonly string[] =>
   metrics.flatMap((metric) => {
-    const spec = specOf(metric);
+    const spec = scorerSpecOf(metric);
     const words = spec && specInWords(spec);
     if (words === undefined || words === metric.name) return [];
     return `${metric.name}: ${words.length <= LONGEST_WORDS ? words : `${words.slice(0, LONGEST_WORDS)}…`}`;
@@ -84,11 +84,11 @@ export const scorersWith = (choices: readonly ScorerChoice[]): readonly Scorer[]
 ];
 
 /** The settings of a scorer that a person gave it; undefined for one of the registry. */
-export const specOf = (scorer: Scorer): ScorerSpec | undefined =>
+export const scorerSpecOf = (scorer: Scorer): ScorerSpec | undefined =>
   scorer.of === 'attempts' ? scorer.spec : undefined;
 
 /** What a person chooses to have this scorer. */
-export const choiceOf = (scorer: Scorer): ScorerChoice => specOf(scorer) ?? scorer.name;
+export const scorerChoiceOf = (scorer: Scorer): ScorerChoice => scorerSpecOf(scorer) ?? scorer.name;
 
 /** Whether two columns of one name have the same settings; undefined for a scorer of the registry. */
 export const isSameSpec = (a: ScorerSpec | undefined, b: ScorerSpec | undefined): boolean =>

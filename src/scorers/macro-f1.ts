@@ -5,9 +5,9 @@
 import { accuracy } from './accuracy.ts';
 import { aggregateOf } from './parts/corpus.ts';
 import { TEXT } from './parts/text.ts';
-import type { Need, Predicted, Sample, TextScorer } from './scorer.ts';
+import type { Need, Predicted, Resample, TextScorer } from './scorer.ts';
 
-function corpus(rows: readonly Predicted[]): (sample: Sample) => number {
+function corpus(rows: readonly Predicted[]): (sample: Resample) => number {
   const numbers = new Map<string, number>();
   const numberOf = (text: string): number => {
     const label = accuracy.normalise(text);

@@ -50,7 +50,7 @@ export interface Predicted {
 }
 
 /** Indices of rows, as often as they count. */
-export type Sample = ArrayLike<number>;
+export type Resample = ArrayLike<number>;
 
 /** An answer to be scored, with all that is known of its row. */
 export interface Attempt {
@@ -145,7 +145,7 @@ export interface TextScorer extends Common {
   /** Scores an answer that has several references at once; without it the best of their scores counts. */
   readonly scoreSeveral?: (answer: string, references: readonly string[]) => number;
   /** The score of any sample of the rows, for a score of a corpus: one that is not the mean of the rows' scores. */
-  readonly corpus?: (rows: readonly Predicted[]) => (sample: Sample) => number;
+  readonly corpus?: (rows: readonly Predicted[]) => (sample: Resample) => number;
 }
 
 /** Reads all of an attempt, and may take its time: code in the sandbox, a service, a model. */

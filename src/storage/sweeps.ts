@@ -11,7 +11,7 @@ export async function listSweeps(): Promise<StoredSweep[]> {
 }
 
 /** Undefined if there is no such sweep. */
-export function readSweep(id: string): Promise<StoredSweep | undefined> {
+export function findSweep(id: string): Promise<StoredSweep | undefined> {
   return database((db) => db.get('sweeps', id));
 }
 

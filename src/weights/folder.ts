@@ -99,7 +99,7 @@ export async function modelFolder(files: FileSet): Promise<FileSet> {
  *
  * @throws GraftError `weights-index` for a bad index, and those of a bad JSON file
  */
-export async function weightFiles(files: FileSet): Promise<string[]> {
+export async function weightFileNames(files: FileSet): Promise<string[]> {
   if (files.list().includes(SINGLE)) return [SINGLE];
   const index = await readJson(files, INDEX);
   return index ? [INDEX, ...new Set(readIndex(files, index).values())] : ggufNames(files);

@@ -47,7 +47,7 @@ export async function findModel(asked: string, options: HubOptions): Promise<Off
  * @param asked an id or an address (`parsePlace`)
  * @throws GraftError `hub-…`
  */
-export async function findAdapter(asked: string, options: HubOptions): Promise<Offer> {
+export async function findHubAdapter(asked: string, options: HubOptions): Promise<Offer> {
   const [offer] = await find(asked, options, (model, files) => [chooseAdapter(model, files)]);
   return offer;
 }

@@ -43,7 +43,7 @@ export const LAYOUTS = {
   q6_k: { block: 256, run: 16, bits: 8, scaleBytes: 20 },
 } as const satisfies Record<string, Layout>;
 
-export type QuantisedType = keyof typeof LAYOUTS;
+export type BlockFormat = keyof typeof LAYOUTS;
 
 export interface QuantisedValues {
   /** A byte for each number, or half of one: 4-bit numbers lie two to a byte, the earlier one in the low bits. */
@@ -73,7 +73,7 @@ export const NF4_CODE = Float32Array.of(
 );
 
 /** The value of a quant before its scale. */
-const CODES: Readonly<Record<QuantisedType, ArrayLike<number>>> = {
+const CODES: Readonly<Record<BlockFormat, ArrayLike<number>>> = {
   q8_0: codes(256, signed),
   q4_0: codes(16, (q) => q - 8),
   q4_1: codes(16, (q) => q),
@@ -92,7 +92,7 @@ const NONE = -0;
 type Scale = readonly [factor: number, offset: number];
 
 /** Factor and offset of a run. @param at the first byte of its block's scales @param run its place in the block */
-const SCALES: Readonly<Record<QuantisedType, (scales: Uint8Array, at: number, run: number) => Scale>> = {
+const SCALES: Readonly<Record<BlockFormat, (scales: Uint8Array, at: number, run: number) => Scale>> = {
   q8_0: (scales, at) => [float16At(scales, at), NONE],
   q4_0: (scales, at) => [float16At(scales, at), NONE],
   q4_1: (scales, at) => [float16At(scales, at), float16At(scales, at + 2)],
@@ -120,7 +120,7 @@ function scaleAndMin(scales: Uint8Array, at: number, run: number): Scale {
 /** The numbers that the blocks stand for, in f32 as devices unpack them. */
 export function dequantise(
   { quants, scales }: QuantisedValues,
-  type: QuantisedType,
+  type: BlockFormat,
 ): Float32Array<ArrayBuffer> {
   const { block, run, bits, scaleBytes } = LAYOUTS[type];
   const [code, scaleOf] = [CODES[type], SCALES[type]];

@@ -3,10 +3,10 @@
  * 64, absmax in f32; QLoRA, Dettmers et al., 2023). The results equal theirs, bit for bit: every step is rounded to f32 as there.
  */
 import { float32ToFloat16, toFloat32 } from './dtypes.ts';
-import { NF4_CODE, type QuantisedType, type QuantisedValues } from './layouts.ts';
+import { NF4_CODE, type BlockFormat, type QuantisedValues } from './layouts.ts';
 
 /** The layouts that numbers can be rounded to. */
-export const ROUNDED_TYPES = ['q8_0', 'q4_0', 'q4_1', 'nf4'] as const satisfies readonly QuantisedType[];
+export const ROUNDED_TYPES = ['q8_0', 'q4_0', 'q4_1', 'nf4'] as const satisfies readonly BlockFormat[];
 export type RoundedType = (typeof ROUNDED_TYPES)[number];
 
 /** @param values whole blocks */

@@ -10,10 +10,10 @@ import { adapterApi } from './library/adapter-api.ts';
 import { APP } from './app-address.ts';
 import { Library } from './library/adapters.ts';
 import { archiveApi } from './archive/archive-api.ts';
-import type { BaseWeights, GraftWorker, ModelRef, Progress } from './api.ts';
+import type { WeightChoices, GraftWorker, ModelRef, Progress } from './api.ts';
 import { chosenWeights } from './models/base-weights.ts';
 import { Bases } from './models/bases.ts';
-import { benchmark } from './device/benchmark.ts';
+import { runBenchmark } from './device/benchmark.ts';
 import { chat, previewPrompt } from './chat/chat.ts';
 import { Checks } from './data/checks.ts';
 import { curatedApi } from './curated/curated-api.ts';
@@ -98,7 +98,7 @@ const turnsOfRows = new TurnsOfRows();
 async function openRef(
   model: ModelRef,
   onProgress: (progress: Progress) => void,
-  baseWeights?: BaseWeights,
+  baseWeights?: WeightChoices,
 ): Promise<OpenModel> {
   if (session.has(model, baseWeights)) return session.model(onProgress);
   const source =
@@ -370,9 +370,9 @@ const api: Omit<GraftWorker, LooksApi> = {
     }),
   judge: (request, onJudged, signal = unstopped()) =>
     outcome(async () => {
-      const { judge } = await import('./evaluation/judge.ts');
+      const { judgeWithModel } = await import('./evaluation/judge.ts');
       const watch = { onJudged: listener(onJudged), signal };
-      return { judged: await runs.withDevice(() => judge(session, request, watch)) };
+      return { judged: await runs.withDevice(() => judgeWithModel(session, request, watch)) };
     }),
   tookOfRuns: (ids) =>
     outcome(async () => {
@@ -389,7 +389,7 @@ const api: Omit<GraftWorker, LooksApi> = {
   benchmark: (onProgress, signal = unstopped()) =>
     outcome(async () => ({
       benchmark: await runs.withDevice(() =>
-        benchmark(session, {
+        runBenchmark(session, {
           source: () => fetchBundled(APP, () => undefined),
           onProgress: listener(onProgress),
           signal,

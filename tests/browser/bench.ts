@@ -11,7 +11,7 @@ import type {
   DeviceChoice,
   GraftWorker,
   Outcome,
-  RunEvent,
+  RunUpdate,
   FormSpec,
   RunRecord,
 } from '../../src/worker/api.ts';
@@ -29,7 +29,7 @@ const COMLINK = readFileSync(
 export interface Bench {
   /** Each of its calls is a promise, so the bridge's own types add nothing. */
   readonly api: GraftWorker;
-  readonly events: RunEvent[];
+  readonly events: RunUpdate[];
   /** Comlink's `proxy`. */
   readonly proxy: <T extends object>(value: T) => T;
   run?: Promise<Outcome<{ readonly run: RunRecord }>>;
@@ -158,7 +158,7 @@ export async function train(page: Page, what: FormSpec | string, steps = Infinit
   await allowSteps(engineOf(page), steps);
   await page.evaluate((asked) => {
     bench.events.length = 0;
-    const hear = bench.proxy((event: RunEvent) => void bench.events.push(event));
+    const hear = bench.proxy((event: RunUpdate) => void bench.events.push(event));
     bench.run =
       typeof asked === 'string' ? bench.api.resumeRun(asked, hear) : bench.api.startRun(asked, hear);
   }, what);
@@ -192,7 +192,7 @@ export async function ended(page: Page): Promise<RunRecord> {
   return outcome.run;
 }
 
-export const events = (page: Page): Promise<RunEvent[]> => page.evaluate(() => bench.events);
+export const events = (page: Page): Promise<RunUpdate[]> => page.evaluate(() => bench.events);
 export const losses = ({ steps }: RunRecord): number[] => steps.map(({ loss }) => loss);
 
 /** All runs, each with its curve. */

@@ -5,7 +5,7 @@
 import type { Browser, BrowserContext, Page, Worker } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { BROKEN_SLOT } from '../../src/engine/ops/step.ts';
-import type { FormSpec, Outcome, RunEvent, RunRecord } from '../../src/worker/api.ts';
+import type { FormSpec, Outcome, RunUpdate, RunRecord } from '../../src/worker/api.ts';
 import {
   ended,
   events,
@@ -129,7 +129,7 @@ describe('a run', () => {
       .toContainEqual(expect.objectContaining({ type: 'sample', step: 5 }));
     const { go } = await holdWork(worker);
     await allowSteps(worker, Infinity);
-    const validating = (heard: readonly RunEvent[]): number[] =>
+    const validating = (heard: readonly RunUpdate[]): number[] =>
       heard.flatMap((event) =>
         event.type === 'phase' && event.phase.kind === 'validating' && event.phase.step === 6
           ? [event.phase.done]

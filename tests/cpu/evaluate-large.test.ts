@@ -5,7 +5,7 @@ import { evaluateFlags, type ASKED_PARTS } from '../../src/cli/evaluate-flags.ts
 import { openEvalSession } from '../../src/cli/evaluate-session.ts';
 import { Flags } from '../../src/cli/flags.ts';
 import type { Output } from '../../src/cli/output.ts';
-import { openSession, type Session } from '../../src/cli/session.ts';
+import { openSession, type LoadedModel } from '../../src/cli/session.ts';
 import { RowMaker } from '../../src/data/prepare.ts';
 import { RowIndex } from '../../src/data/row-index.ts';
 import { DEVICE_HERE, graftHere, temporaryFolder } from '../engine/graft-command.ts';
@@ -22,7 +22,7 @@ const WORDS = ['cat', 'dog', 'fox', 'owl', 'bee'];
 const TEST = ['--test-fraction', '0.2', '--val-fraction', '0.1', '--seed', '3'];
 const ROWS = 600;
 
-let opened: Session;
+let opened: LoadedModel;
 beforeAll(async () => {
   const rows = Array.from({ length: ROWS }, (_, i) => ({
     prompt: `A ${WORDS[i % 5]} and a ${WORDS[(i >> 3) % 5]} ${i}?`,

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { valueOf, type LineageReport } from '../../src/evaluate/lineage.ts';
+import { scoreValue, type LineageReport } from '../../src/evaluate/lineage.ts';
 import { DEVICE_HERE, graftHere, temporaryFolder } from '../engine/graft-command.ts';
 
 const publicFile = (path: string): string => fileURLToPath(new URL(`../../public/${path}`, import.meta.url));
@@ -66,8 +66,8 @@ test('the rewards of its run score every method, and it answers with and without
   const { rows: matrix } = JSON.parse(line.out) as LineageReport;
   expect(matrix).toMatchObject([{ measure: 'rewards', rows: 6, passMark: 1 }]);
   const [stage] = matrix;
-  expect(valueOf(stage, stage.base)).toBeCloseTo(models[0].reward!, 6);
-  expect(valueOf(stage, stage.scores[0])).toBeCloseTo(models[2].reward!, 6);
+  expect(scoreValue(stage, stage.base)).toBeCloseTo(models[0].reward!, 6);
+  expect(scoreValue(stage, stage.scores[0])).toBeCloseTo(models[2].reward!, 6);
 
   // Of several rewards each is told by itself, and an adapter that learned from others is scored by them.
   const several = await graftHere([

@@ -1,7 +1,7 @@
 /** A run's store in memory. */
 import { GraftError } from '../../src/errors.ts';
 import type { RunEvent } from '../../src/runs/events.ts';
-import type { Curve, Ending, Learned, Store } from '../../src/runs/store.ts';
+import type { LossCurve, Ending, Learned, Store } from '../../src/runs/store.ts';
 import { readState, writeState } from '../../src/train/state-files.ts';
 import type { TrainerState } from '../../src/train/state.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
@@ -26,7 +26,7 @@ export class MemoryStore implements Store {
     this.samples = [...(before?.samples ?? [])];
   }
 
-  get curve(): Curve {
+  get curve(): LossCurve {
     return this;
   }
 

@@ -4,7 +4,7 @@ import type { PreparedRow } from '../../src/data/prepare.ts';
 import type { AdapterData } from '../../src/export/peft.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { cardFacts } from '../../src/runs/card-facts.ts';
-import { Run, type RunRequest } from '../../src/runs/run.ts';
+import { TrainingRun, type RunRequest } from '../../src/runs/run.ts';
 import { SaveClock } from '../../src/runs/save-clock.ts';
 import { makeTrainable, type TrainedSubject } from '../../src/runs/trainable.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
@@ -53,11 +53,11 @@ describeOnCpu('A run', (context) => {
   async function open(
     changes: Partial<RunSpec> = {},
     { store = new MemoryStore(), saveEvery = 100, state, start, on = model, ...rest }: Setting = {},
-  ): Promise<{ run: Run; store: MemoryStore; subject: TrainedSubject }> {
+  ): Promise<{ run: TrainingRun; store: MemoryStore; subject: TrainedSubject }> {
     const subject = await makeTrainable(on, { ...base, ...changes }, start);
     const clock = new SaveClock({ steps: saveEvery }, state?.counters.step);
     const { trainable, options } = subject;
-    const run = await Run.create({ trainable, options, rows, store, clock, state, ...rest });
+    const run = await TrainingRun.create({ trainable, options, rows, store, clock, state, ...rest });
     onTestFinished(async () => {
       await run.destroy();
       trainable.adapter?.destroy();

@@ -28,7 +28,7 @@ import {
   leadingVectors,
   planSearch,
   type Decomposition,
-  type SearchOptions,
+  type SvdOptions,
   type RequestedVectors,
 } from '../svd.ts';
 import type { Random } from '../../random.ts';
@@ -211,7 +211,7 @@ async function directions(
   const read = (until: number): Promise<void> =>
     sums.read(until, (done) => report({ what: 'reading', done, total: rows.batches }));
   const search = async (
-    until: Pick<SearchOptions, 'iterations' | 'settled'>,
+    until: Pick<SvdOptions, 'iterations' | 'settled'>,
     near?: readonly Decomposition[],
   ): Promise<Decomposition[]> =>
     leadingVectors(rows.device, wanted(group, await sums.sums(), near), {

@@ -7,7 +7,7 @@ import type { ByExamples } from '../../evaluate/with-examples.ts';
 import { isSameRewards } from '../../scorers/rewards/specs.ts';
 import type { Evaluation, Sample } from '../../worker/api.ts';
 import { comparable, isChosenAlike, isSameAdapter } from '../evaluate/origin.ts';
-import { count, plural } from '../ui/format.ts';
+import { count, plural } from '../../numbers.ts';
 
 const EXAMPLES = 'few-shot';
 const BEHIND = 'adapter-few-shot';

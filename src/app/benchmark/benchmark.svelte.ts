@@ -1,7 +1,7 @@
 /** The benchmark of this visit: whether it runs, and its result. It lives as long as the page, not as the screen. */
 import type { Benchmark, BenchmarkProgress, Failure } from '../../worker/api.ts';
 import { device } from '../state/device.svelte.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 
 class BenchmarkState {
   progress = $state.raw<BenchmarkProgress>();
@@ -12,7 +12,7 @@ class BenchmarkState {
   failure = $state.raw<Failure>();
   #request: AbortController | undefined;
 
-  async start(session: Session): Promise<void> {
+  async start(session: SessionState): Promise<void> {
     if (this.progress) return;
     this.failure = undefined;
     this.stopping = false;

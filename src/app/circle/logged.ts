@@ -22,7 +22,7 @@ export function usedOf({
 }
 
 /** A line of the saved file, as `graft serve --log` writes it. */
-export function lineOf({ time, model, asked, answer, finish, thumb }: UsedHere): string {
+export function logLine({ time, model, asked, answer, finish, thumb }: UsedHere): string {
   const isConversation = typeof asked === 'object' && typeof asked[0] === 'object';
   const line = {
     ...{ time, model, ...(isConversation ? { messages: asked } : { prompt: asked }) },

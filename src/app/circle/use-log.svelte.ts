@@ -1,11 +1,11 @@
 /** The log of real use of a project: what is asked in Use once a person switches it on, and the answers of opened log files. */
 import type { Failure, UsedHere, UseLesson, UseLook, UseLogKept } from '../../worker/api.ts';
 import type { Answer } from '../use/chat.svelte.ts';
-import { plural } from '../ui/format.ts';
+import { plural } from '../../numbers.ts';
 import { ofProject } from '../state/of-studio.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 import { feedbackOf, type Feedback } from '../use/feedback/feedback.svelte.ts';
-import { entriesOf, judgedOf, lessonsLeft, lineOf, unknownOf, usedOf } from './logged.ts';
+import { entriesOf, judgedOf, lessonsLeft, logLine, unknownOf, usedOf } from './logged.ts';
 
 /** The record is written whole with each answer. */
 const MAX_ANSWERS = 5000;
@@ -101,7 +101,7 @@ export class UseLog {
 
   /** The log as `graft serve --log` would write it. */
   get text(): string {
-    return this.judged.map(lineOf).join('');
+    return this.judged.map(logLine).join('');
   }
 
   /** Looks through the log, next to the open rows. */

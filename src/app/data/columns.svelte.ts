@@ -4,7 +4,7 @@ import { headLength, type Sheet } from '../../data/sheet-types.ts';
 import { GraftError } from '../../errors.ts';
 import type { DataOptions, Failure } from '../../worker/api.ts';
 import { isUsedColumn } from '../../data/unused.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 import type { Source } from './source.ts';
 
 export const ROLES = ['prompt', 'input', 'answer', 'system'] as const;
@@ -25,9 +25,9 @@ export class Columns {
   delimiter = $state<string>();
   /** Counts the looks at the file: only the last one is shown. */
   #looks = 0;
-  readonly #session: Session;
+  readonly #session: SessionState;
 
-  constructor(session: Session, source: Source, options: DataOptions) {
+  constructor(session: SessionState, source: Source, options: DataOptions) {
     this.#session = session;
     this.source = source;
     this.options = options;

@@ -15,10 +15,10 @@ import type {
 import { paceOf, type ImportPace } from './time-left.ts';
 import { fetchBytes } from '../start/fetch.ts';
 import { sampleSplit } from '../start/sample-parts.ts';
-import type { Sample } from '../start/samples.svelte.ts';
+import type { SampleDataSet } from '../start/samples.svelte.ts';
 import type { Columns } from './columns.svelte.ts';
-import type { Projects } from '../state/projects.svelte.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { ProjectsState } from '../state/projects.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 import { SPLIT, type RowReading, type SecondUse, type Source } from './source.ts';
 
 /** What opening rows is for. */
@@ -71,10 +71,10 @@ export class Data {
   #listed = 0;
   /** Texts that the next run adds as tokens. */
   newTokens = $state.raw<readonly string[]>([]);
-  readonly #session: Session;
-  readonly #projects: Projects;
+  readonly #session: SessionState;
+  readonly #projects: ProjectsState;
 
-  constructor(session: Session, projects: Projects) {
+  constructor(session: SessionState, projects: ProjectsState) {
     this.#session = session;
     this.#projects = projects;
   }
@@ -89,7 +89,7 @@ export class Data {
     return this.reading !== '' && this.#forModel;
   }
 
-  async openSample(sample: Sample): Promise<boolean> {
+  async openSample(sample: SampleDataSet): Promise<boolean> {
     const turn = await this.#begin(sample.title);
     try {
       const [train, test] = await Promise.all([fetchBytes(sample.train), fetchBytes(sample.test)]);
@@ -202,7 +202,7 @@ export class Data {
    */
   async openKept(
     version: string,
-    samples: readonly Sample[],
+    samples: readonly SampleDataSet[],
     about: Pick<DataName, 'keepsTest'> = {},
   ): Promise<boolean> {
     const turn = await this.#begin('the rows of this project');

@@ -2,7 +2,7 @@
 import { adviceOf, cutWords } from '../../data/preference-lint.ts';
 import type { DataOptions, DataSummary, FindingId, RowPlace, Severity } from '../../worker/api.ts';
 import type { StateFilter } from './rows.svelte.ts';
-import { count, plural } from '../ui/format.ts';
+import { count, plural } from '../../numbers.ts';
 import { cutPrompt, leaveLongOut, raiseLimit, them, type Mend } from './mends.ts';
 
 export interface ShownFinding {

@@ -1,6 +1,6 @@
 /** Opens rows. The settings of the next run, the task and the question follow the rows that are open. */
 import type { DataName, DataOptions } from '../../worker/api.ts';
-import type { Sample, ShownSample } from '../start/samples.svelte.ts';
+import type { SampleDataSet, ShownSample } from '../start/samples.svelte.ts';
 import type { SecondUse, Source } from './source.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 
@@ -26,7 +26,7 @@ export class RowOpener {
     return this.sample?.question ?? this.#studio.data.summary?.prompt ?? '';
   }
 
-  async openSample(sample: Sample): Promise<boolean> {
+  async openSample(sample: SampleDataSet): Promise<boolean> {
     this.#bring();
     return this.#opened(await this.#studio.data.openSample(sample));
   }

@@ -10,7 +10,7 @@ import type {
   RowSort,
 } from '../../worker/api.ts';
 import type { Data } from './data.svelte.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 
 /** Rows that are asked for at once: several screens, so that scrolling seldom waits. */
 const WINDOW = 200;
@@ -55,11 +55,11 @@ export class RowList {
   #move = 0;
   #moving = false;
   #settling = 0;
-  readonly #session: Session;
+  readonly #session: SessionState;
 
   /** @param data the open rows, one of which is in view */
   constructor(
-    session: Session,
+    session: SessionState,
     private readonly data: Data,
   ) {
     this.#session = session;

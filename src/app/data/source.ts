@@ -1,13 +1,13 @@
 /** Where rows come from: their files, and the roles of a second file. */
 import { USUAL_SPLIT } from '../../data/split.ts';
 import type { DataFile, DataOptions, OtherFiles } from '../../worker/api.ts';
-import type { Sample } from '../start/samples.svelte.ts';
+import type { SampleDataSet } from '../start/samples.svelte.ts';
 
 export interface Source extends OtherFiles {
   readonly name: string;
   readonly file: DataFile;
   /** The bundled sample that it is. */
-  readonly sample?: Sample;
+  readonly sample?: SampleDataSet;
 }
 
 /** The role of a second file next to the open rows. */

@@ -42,7 +42,7 @@ interface Found {
 
 const TOP = 10;
 
-export class Documents {
+export class DocumentsState {
   /** Missing until they are read, and without a project. */
   kept = $state.raw<ProjectDocuments>();
   failure = $state.raw<Failure>();
@@ -412,17 +412,17 @@ export class Documents {
 }
 
 /** The offered encoders that this browser does not keep. */
-export const offersOf = ({ offered, encoders }: Documents): readonly OfferedEncoder[] =>
+export const offersOf = ({ offered, encoders }: DocumentsState): readonly OfferedEncoder[] =>
   offered.filter(({ id }) => !encoders.some(({ source = '' }) => source.includes(`/${id}/`)));
 
 /** Downloads of offered encoders. */
 export const transfersOf = <Each extends { readonly source: string }>(
-  { offered }: Documents,
+  { offered }: DocumentsState,
   list: readonly Each[],
 ): Each[] => list.filter(({ source }) => offered.some(({ id }) => source.includes(`/${id}/`)));
 
 /** The documents of the studio's project. */
-export const projectDocuments = ofStudio((studio) => new Documents(studio));
+export const projectDocuments = ofStudio((studio) => new DocumentsState(studio));
 
 /** How far the work on documents is: “120 of 917 chunks, about 20 s left”. @param left seconds, if that is known */
 export function detailWords(progress: Progress, left: number | undefined): string {

@@ -32,7 +32,7 @@ export function isAsked({ line, prompt }: Item, row: Pick<ListedRow, 'line' | 't
 const NEAR = 50;
 
 /** The row of an item; undefined if the open rows do not have it in their test part. */
-export async function askedRow(worker: Worker, item: Item): Promise<ListedRow | undefined> {
+export async function rowOfItem(worker: Worker, item: Item): Promise<ListedRow | undefined> {
   const atPlace = await worker.listRows({ part: 'test', from: item.row ?? 0, count: 1 });
   const row = atPlace.ok ? atPlace.rows.find((one) => isAsked(item, one)) : undefined;
   if (row) return row;

@@ -6,8 +6,8 @@ import { bytes } from '../ui/format.ts';
 import { plural } from '../../numbers.ts';
 import { isLarger } from './origin.ts';
 import { MeasurementPace } from '../train/pace.ts';
-import type { Results } from './results.svelte.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { ResultsState } from './results.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 
 /** The rows that can be asked, of each of so many tasks. */
 export interface Unsized {
@@ -15,7 +15,7 @@ export interface Unsized {
   readonly tasks: number;
 }
 
-export class Evaluation {
+export class EvaluationState {
   /** The measurement of this project. */
   own = $state.raw<Result>();
   /** A saved one that a person opened; it is shown, and the own one stays kept. */
@@ -38,11 +38,15 @@ export class Evaluation {
   #request: AbortController | undefined;
   /** The metrics that were asked for last. */
   #wanted: readonly ScorerChoice[] = [];
-  readonly #session: Session;
-  readonly #kept: Pick<Results, 'project' | 'keep'>;
+  readonly #session: SessionState;
+  readonly #kept: Pick<ResultsState, 'project' | 'keep'>;
   readonly #kind: 'baseline' | 'evaluation';
 
-  constructor(session: Session, kept: Pick<Results, 'project' | 'keep'>, kind: 'baseline' | 'evaluation') {
+  constructor(
+    session: SessionState,
+    kept: Pick<ResultsState, 'project' | 'keep'>,
+    kind: 'baseline' | 'evaluation',
+  ) {
     this.#session = session;
     this.#kept = kept;
     this.#kind = kind;

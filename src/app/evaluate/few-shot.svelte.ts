@@ -1,11 +1,11 @@
 /** The base model with examples in its prompt: prompting first; and an adapter after the same ones. Kept with the project. */
 import type { Evaluation, Failure, Progress, Sample } from '../../worker/api.ts';
 import { choiceOf, type AdapterKey } from '../use/adapters.svelte.ts';
-import { plural } from '../ui/format.ts';
+import { plural } from '../../numbers.ts';
 import { isLarger } from './origin.ts';
 import { MeasurementPace } from '../train/pace.ts';
-import type { Results } from './results.svelte.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { ResultsState } from './results.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 
 /** How many examples stood before each question. */
 const shotsOf = ({ subjects }: Evaluation): number => subjects.at(0)?.detail?.shots?.length ?? 0;
@@ -13,7 +13,7 @@ const shotsOf = ({ subjects }: Evaluation): number => subjects.at(0)?.detail?.sh
 /** Examples before each question, until a person says how many. */
 const USUAL_SHOTS = 4;
 
-export class FewShot {
+export class FewShotState {
   /** Examples before each question. */
   shots = $state(USUAL_SHOTS);
   report = $state.raw<Evaluation>();
@@ -24,10 +24,10 @@ export class FewShot {
   /** What was kept of a stopped measurement; '' if none was. */
   stopped = $state('');
   #request: AbortController | undefined;
-  readonly #session: Session;
-  readonly #kept: Results;
+  readonly #session: SessionState;
+  readonly #kept: ResultsState;
 
-  constructor(session: Session, kept: Results) {
+  constructor(session: SessionState, kept: ResultsState) {
     this.#session = session;
     this.#kept = kept;
   }

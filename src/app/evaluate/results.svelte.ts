@@ -1,13 +1,13 @@
 /** Measurements and conversations, stored with the project that they belong to, whichever is open by then. */
 import type { Failure, Results as Kept } from '../../worker/api.ts';
-import type { Projects } from '../state/projects.svelte.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { ProjectsState } from '../state/projects.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 
-export class Results {
-  readonly #session: Session;
-  readonly #projects: Projects;
+export class ResultsState {
+  readonly #session: SessionState;
+  readonly #projects: ProjectsState;
 
-  constructor(session: Session, projects: Projects) {
+  constructor(session: SessionState, projects: ProjectsState) {
     this.#session = session;
     this.#projects = projects;
   }

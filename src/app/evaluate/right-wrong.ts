@@ -36,7 +36,7 @@ export interface Confusion {
 }
 
 /** The answer as a column: a label, or {@link WITHOUT_LABEL}. */
-export const columnOf = (answer: string, labels: readonly string[]): string =>
+export const labelColumn = (answer: string, labels: readonly string[]): string =>
   labels.includes(answer.trim()) ? answer.trim() : WITHOUT_LABEL;
 
 /** Which label is taken for which; undefined if answers are no labels, or there are too many. */
@@ -44,7 +44,7 @@ export function confusionOf({ record, answers }: Side): Confusion | undefined {
   const rows = record.items.slice(0, answers.length).map(({ expected }) => expected.trim());
   const labels = [...new Set(rows)].sort((a, b) => (a < b ? -1 : 1));
   if (!record.made.draw?.labels || labels.length < 2 || labels.length > MAX_LABELS) return undefined;
-  const columns = answers.map((answer) => columnOf(answer, labels));
+  const columns = answers.map((answer) => labelColumn(answer, labels));
   const all = columns.includes(WITHOUT_LABEL) ? [...labels, WITHOUT_LABEL] : labels;
   return {
     labels,

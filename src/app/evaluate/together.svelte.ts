@@ -4,7 +4,7 @@ import type { Adapters } from '../use/adapters.svelte.ts';
 import type { Data } from '../data/data.svelte.ts';
 import { ofStudio } from '../state/of-studio.svelte.ts';
 import type { Run } from '../train/run.svelte.ts';
-import type { Runs } from '../train/runs.svelte.ts';
+import type { RunsState } from '../train/runs.svelte.ts';
 
 /** What an adapter is for: all open tasks, or one of them. */
 interface OfTask {
@@ -22,7 +22,7 @@ class Together {
   constructor(
     private readonly data: Data,
     private readonly run: Run,
-    private readonly runs: Runs,
+    private readonly runs: RunsState,
     private readonly adapters: Adapters,
   ) {}
 

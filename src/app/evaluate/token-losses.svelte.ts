@@ -2,7 +2,7 @@
 import type { Item } from '../../evaluate/record.ts';
 import type { AdapterChoice, Failure, Progress, TokenLosses as Measured } from '../../worker/api.ts';
 import type { Studio } from '../state/studio.svelte.ts';
-import { askedRow } from './asked-rows.ts';
+import { rowOfItem } from './asked-rows.ts';
 
 /** From this loss on a token is drawn in the full colour, in nats: a probability below 1%. */
 export const FULL_HEAT = 5;
@@ -10,7 +10,7 @@ export const FULL_HEAT = 5;
 /** The strength of the colour of a loss, from 0 to 1. */
 export const heatOf = (loss: number): number => Math.min(1, Math.max(0, loss / FULL_HEAT));
 
-export class TokenLosses {
+export class TokenLossesState {
   measured = $state.raw<Measured>();
   progress = $state.raw<Progress>();
   failure = $state.raw<Failure>();
@@ -31,7 +31,7 @@ export class TokenLosses {
     this.failure = undefined;
     this.stopped = '';
     this.progress = { what: 'measuring', done: 0, total: 0 };
-    const row = await askedRow(worker, item);
+    const row = await rowOfItem(worker, item);
     const outcome = row
       ? await worker.lossByToken(
           row.at,

@@ -5,7 +5,7 @@ import type { Item } from '../../evaluate/record.ts';
 import type { ExampleContent, Failure, ListedRow, RowsEdit } from '../../worker/api.ts';
 import { editingOf } from '../data/editing.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
-import { askedRow } from './asked-rows.ts';
+import { rowOfItem } from './asked-rows.ts';
 
 /** What was made of the answer, and what takes it back. */
 interface Done {
@@ -47,7 +47,7 @@ export class TrainOn {
   async read(): Promise<void> {
     this.failure = undefined;
     const { worker } = this.#studio.session;
-    this.#row = await askedRow(worker, this.#item);
+    this.#row = await rowOfItem(worker, this.#item);
     const outcome = this.#row && (await worker.writableRow(this.#row.at));
     const content = outcome?.ok ? outcome.row.content : undefined;
     if (!content || askedIn(content)?.prompt !== this.#item.prompt) {

@@ -6,7 +6,7 @@ import { baseOf, comparedOf, recordPassMark, type Compared } from '../../evaluat
 import type { Scorer } from '../../scorers/scorer.ts';
 import type { Scores } from '../../scorers/scores.ts';
 import { isSameItems, REWARD, withSubjects, type Evaluation } from '../../evaluate/record.ts';
-import { familiesAmong, type Family } from '../../evaluate/seeds.ts';
+import { familiesAmong, type SeedGroup } from '../../evaluate/seeds.ts';
 import { caveatOf } from '../../evaluate/seen.ts';
 import {
   generalLossOf,
@@ -27,7 +27,7 @@ import { isSameReward } from '../../evaluate/verdict.ts';
 import { isSameRewards } from '../../scorers/rewards/specs.ts';
 import type { TunedMeasurement } from '../../worker/api.ts';
 import { comparable, whyOld, type NowOpen } from './origin.ts';
-import { plural } from '../ui/format.ts';
+import { plural } from '../../numbers.ts';
 import { sortedBy } from '../ui/sorted.ts';
 import type { Tuned } from './tuned.ts';
 
@@ -96,7 +96,7 @@ export interface TableRow {
   readonly cost: Readonly<Partial<Record<keyof RunTook, TunedStanding>>>;
 }
 
-export interface Table {
+export interface ResultsTable {
   /** The number of measured rows; 0 if nothing is measured. */
   readonly rows: number;
   /** Whether rows are prompts alone: no answer is right or wrong. */
@@ -165,7 +165,7 @@ export function measuredTogether(
 }
 
 /** The table, with the standing of each value in its column. */
-export function tableOf({ latest, found }: Together, measure: Scorer): Table {
+export function tableOf({ latest, found }: Together, measure: Scorer): ResultsTable {
   const isAgainstBase = comparesWithBase(found.map(({ tuned }) => tuned.objective));
   const preferred = pairsOfTable(
     [
@@ -218,7 +218,7 @@ export function tableOf({ latest, found }: Together, measure: Scorer): Table {
 }
 
 /** Rows of the table that differ in nothing but the seed: each family is one method. */
-export const familiesOfTable = ({ tuned }: Table): Family[] =>
+export const familiesOfTable = ({ tuned }: ResultsTable): SeedGroup[] =>
   familiesAmong(tuned.flatMap(({ candidate }) => candidate?.side ?? []));
 
 /** The time of a step varies a little. */
@@ -286,7 +286,7 @@ export const TUNED_COLUMNS = {
 export type ColumnName = keyof typeof TUNED_COLUMNS;
 
 /** The columns of a table: rewards, pairs and answers if its rows have them. */
-export function tunedColumns({ isPrompts, rewards, pairsAgainstBase }: Table): ColumnName[] {
+export function tunedColumns({ isPrompts, rewards, pairsAgainstBase }: ResultsTable): ColumnName[] {
   const lacks: Partial<Record<ColumnName, boolean>> = {
     reward: rewards === undefined,
     pairs: pairsAgainstBase === undefined,

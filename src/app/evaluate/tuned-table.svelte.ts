@@ -3,11 +3,11 @@ import type { RunTook } from '../../evaluate/run-took.ts';
 import type { Failure, Progress, Sample, TunedMeasurement } from '../../worker/api.ts';
 import { tunedRowKey } from './tuned-rows.ts';
 import type { Tuned } from './tuned.ts';
-import { plural } from '../ui/format.ts';
+import { plural } from '../../numbers.ts';
 import { ofProject } from '../state/of-studio.svelte.ts';
 import { MeasurementPace } from '../train/pace.ts';
-import type { Results } from './results.svelte.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { ResultsState } from './results.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 
 class TunedTable {
   /** The latest last; one for each row. */
@@ -29,8 +29,8 @@ class TunedTable {
   #request: AbortController | undefined;
 
   constructor(
-    private readonly session: Session,
-    private readonly kept: Results,
+    private readonly session: SessionState,
+    private readonly kept: ResultsState,
   ) {}
 
   /** Shows the stored results of the open project: of another project, or of one that an import or another tab has added to. */

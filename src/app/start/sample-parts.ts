@@ -2,11 +2,11 @@
 import { countParts } from '../../data/split.ts';
 import type { DataOptions } from '../../worker/api.ts';
 import { SPLIT } from '../data/source.ts';
-import type { Sample } from './samples.svelte.ts';
+import type { SampleDataSet } from './samples.svelte.ts';
 
 interface Rows {
   readonly rows: number;
-  readonly settings: Pick<Sample['settings'], 'maxLength'>;
+  readonly settings: Pick<SampleDataSet['settings'], 'maxLength'>;
 }
 
 /** How a sample is opened: its test rows are a file of their own. */

@@ -19,7 +19,7 @@ interface SampledSettings {
   readonly schedule?: FormSpec['schedule'];
 }
 
-export interface Sample {
+export interface SampleDataSet {
   readonly id: string;
   readonly title: string;
   readonly description: string;
@@ -47,7 +47,7 @@ export interface Sample {
   } & SampledSettings;
 }
 
-export interface ShownSample extends Sample {
+export interface ShownSample extends SampleDataSet {
   readonly examples: readonly StartExample[];
   /** A question that was kept apart from training. */
   readonly question: string;
@@ -79,7 +79,7 @@ export class Samples {
 
   async #load(): Promise<void> {
     try {
-      const samples = JSON.parse(await fetchText('index.json')) as Sample[];
+      const samples = JSON.parse(await fetchText('index.json')) as SampleDataSet[];
       const shown = samples.map(async (sample) => ({
         ...sample,
         examples: firstExamples(await fetchText(sample.train), SHOWN_ROWS),

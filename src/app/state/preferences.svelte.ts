@@ -1,14 +1,14 @@
 /** Pairs of answers that a person preferred one of, by a vote or by writing it better: kept with the project, and opened as rows. */
 import type { PreferredPair, Preferences as Kept } from '../../worker/api.ts';
-import type { Results } from '../evaluate/results.svelte.ts';
+import type { ResultsState } from '../evaluate/results.svelte.ts';
 
-export class Preferences {
+export class PreferencesState {
   pairs = $state.raw<readonly PreferredPair[]>([]);
   /** Votes without a difference: nothing is learned from them. */
   ties = $state(0);
-  readonly #kept: Results;
+  readonly #kept: ResultsState;
 
-  constructor(kept: Results) {
+  constructor(kept: ResultsState) {
     this.#kept = kept;
   }
 

@@ -2,7 +2,7 @@
 import type { Failure, ProjectInfo } from '../../worker/api.ts';
 import { inPlace } from './in-place.ts';
 import { Latest } from './latest.ts';
-import type { Session } from './session.svelte.ts';
+import type { SessionState } from './session.svelte.ts';
 
 /** Each tab remembers its own through a reload, or that none was open; a new tab takes the one that changed last. */
 const KEY = 'graft-project';
@@ -12,7 +12,7 @@ const RETURNING = 'graft-returning';
 /** Typing is not written letter by letter. */
 const WRITE_AFTER_MS = 300;
 
-export class Projects {
+export class ProjectsState {
   list = $state.raw<readonly ProjectInfo[]>([]);
   loaded = $state(false);
   failure = $state.raw<Failure>();
@@ -42,9 +42,9 @@ export class Projects {
       } else this.failure = outcome;
     },
   );
-  readonly #session: Session;
+  readonly #session: SessionState;
 
-  constructor(session: Session) {
+  constructor(session: SessionState) {
     this.#session = session;
     addEventListener('pagehide', () => this.#writeNow());
   }
@@ -243,7 +243,7 @@ export class Projects {
     void this.#update(this.id, { page: JSON.parse(this.#page) as object });
   }
 
-  async #update(id: string, change: Parameters<Session['worker']['updateProject']>[1]): Promise<void> {
+  async #update(id: string, change: Parameters<SessionState['worker']['updateProject']>[1]): Promise<void> {
     const outcome = await this.#session.worker.updateProject(id, change);
     if (!outcome.ok) this.failure = outcome;
   }

@@ -1,6 +1,6 @@
 /** What is open: the model, the storage. */
 import type {
-  BaseWeights,
+  WeightChoices,
   Failure,
   GraftWorker,
   ModelInfo,
@@ -43,7 +43,7 @@ class Announcer {
 /** The base model that comes with the page. */
 export const BUNDLED_MODEL: ModelRef = { name: 'sprig', bundled: true };
 
-export class Session {
+export class SessionState {
   readonly worker: GraftWorker;
   readonly announcer = new Announcer();
   readonly notifier = new Notifier();
@@ -143,7 +143,7 @@ export class Session {
    * @param baseWeights any type if left out
    * @returns whether the wanted model is open now, with such weights
    */
-  async ensureModel(baseWeights?: BaseWeights): Promise<boolean> {
+  async ensureModel(baseWeights?: WeightChoices): Promise<boolean> {
     const { model, wanted } = this;
     if (model && isModel(model, wanted) && (!baseWeights || sameWeights(model.baseWeights, baseWeights)))
       return true;
@@ -157,7 +157,7 @@ export class Session {
   }
 
   /** Loads the open model again with its weights stored in another type. */
-  holdBase(baseWeights: BaseWeights): Promise<boolean> {
+  holdBase(baseWeights: WeightChoices): Promise<boolean> {
     return this.#open((signal) => this.worker.holdBase(baseWeights, this.#hear, signal), 'hold');
   }
 
@@ -245,7 +245,7 @@ export class Session {
   }
 }
 
-function sameWeights(a: BaseWeights, b: BaseWeights): boolean {
+function sameWeights(a: WeightChoices, b: WeightChoices): boolean {
   return a.matrices === b.matrices && a.embeddings === b.embeddings;
 }
 

@@ -1,7 +1,7 @@
 /** Everything that this browser keeps, or one project, as one file: written, read back, or deleted. The work continues while other stages are open. */
 import type { Failure, GraftWorker, ImportReport, Progress } from '../../worker/api.ts';
 import { ofStudio } from '../state/of-studio.svelte.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 import { saveFile } from '../ui/save.ts';
 import { TimeLeftClock } from '../ui/time-left.ts';
 
@@ -20,9 +20,9 @@ class Everything {
   report = $state.raw<ImportReport>();
   #left = new TimeLeftClock();
   #request: AbortController | undefined;
-  readonly #session: Session;
+  readonly #session: SessionState;
 
-  constructor(session: Session) {
+  constructor(session: SessionState) {
     this.#session = session;
   }
 

@@ -1,5 +1,5 @@
 /** Changes of the base model that take a run off the device: a paused run resumes from its checkpoint. */
-import type { BaseWeights, DeviceChoice, ModelRef } from '../../worker/api.ts';
+import type { WeightChoices, DeviceChoice, ModelRef } from '../../worker/api.ts';
 import { device } from '../state/device.svelte.ts';
 import { BUNDLED_MODEL } from '../state/session.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
@@ -23,7 +23,7 @@ export class BaseModel {
   }
 
   /** Loads the open model again with its weights stored in another type. */
-  async hold(baseWeights: BaseWeights): Promise<void> {
+  async hold(baseWeights: WeightChoices): Promise<void> {
     const { run, session } = this.#studio;
     if (run.active || session.opening) return;
     if (await session.holdBase(baseWeights)) run.leaveDevice();

@@ -1,5 +1,5 @@
 /** The types in which base weights can be stored on the device, in words. */
-import type { BaseWeights, ModelInfo, WeightChoice } from '../../worker/api.ts';
+import type { WeightChoices, ModelInfo, WeightChoice } from '../../worker/api.ts';
 
 interface Words {
   readonly name: string;
@@ -47,7 +47,7 @@ export function heldWords({ baseWeights }: Pick<ModelInfo, 'baseWeights'>): stri
 }
 
 /** Undefined if everything is as in the file. */
-export function shortWords({ matrices, embeddings }: BaseWeights): string | undefined {
+export function shortWords({ matrices, embeddings }: WeightChoices): string | undefined {
   const own = matrices === 'stored' ? 'as in the file' : matrices;
   if (embeddings !== undefined && embeddings !== matrices)
     return `${own}, embeddings ${embeddings === 'stored' ? 'as in the file' : embeddings}`;

@@ -6,9 +6,9 @@ import {
   type TaskTarget,
   type TaskCard,
 } from '../../evaluate/task-card.ts';
-import type { Task } from './task.svelte.ts';
+import type { TaskState } from './task.svelte.ts';
 
-type Kept = Pick<Task, 'title' | 'success' | 'kind' | 'metric' | 'target'>;
+type Kept = Pick<TaskState, 'title' | 'success' | 'kind' | 'metric' | 'target'>;
 
 /** The score that counts: the one that was set, else one in the person's words. */
 export const wantedOf = ({ target, success }: Pick<Kept, 'target' | 'success'>): TaskTarget | undefined =>

@@ -1,8 +1,8 @@
 /** Models from the hub: the search, and the downloads. It lives as long as the page: a download continues while other stages are open. */
 import type { DownloadStatus, Failure, HubAccess, ModelOffer, PartialDownload } from '../../worker/api.ts';
 import { Latest } from '../state/latest.ts';
-import type { Models } from './models.svelte.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { ModelsState } from './models.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 
 /** `useless`: Graft cannot open it, so it is not offered again. */
 type TransferKind = 'running' | 'stopping' | 'paused' | 'failed' | 'useless' | 'done';
@@ -54,7 +54,7 @@ export class Transfer {
   }
 }
 
-export class Downloads {
+export class DownloadsState {
   /** Where ids are looked up; empty before it is known. */
   hub = $state('');
   hubFailure = $state.raw<Failure>();
@@ -77,10 +77,10 @@ export class Downloads {
       if (begun.ok) this.#merge(begun.downloads);
     },
   );
-  readonly #session: Session;
-  readonly #models: Models;
+  readonly #session: SessionState;
+  readonly #models: ModelsState;
 
-  constructor(session: Session, models: Models) {
+  constructor(session: SessionState, models: ModelsState) {
     this.#session = session;
     this.#models = models;
   }
@@ -114,7 +114,7 @@ export class Downloads {
     this.hub = outcome.hub;
     this.offers = [];
     this.findFailure = undefined;
-    this.#session.announcer.say(`Models are looked for at ${outcome.hub}.`);
+    this.#session.announcer.say(`ModelsState are looked for at ${outcome.hub}.`);
     return true;
   }
 

@@ -1,14 +1,14 @@
 /** Whether the bundled model can learn the open rows, as far as that can be counted: asked again when the model or the rows change. */
 import { toyWarning } from './toy.ts';
 import { ofProject } from '../state/of-studio.svelte.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 
 class Fit {
   #tokensPerWord = $state<number>();
   #asked = 0;
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: SessionState) {}
 
   /** What speaks against the open model; undefined if nothing does. */
   warningFor({ session: { model }, data: { summary } }: Studio): string | undefined {

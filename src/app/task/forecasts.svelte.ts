@@ -8,8 +8,7 @@ import type {
   Progress,
   TrainingSpeed,
 } from '../../worker/api.ts';
-import type { Session } from '../state/session.svelte.ts';
-import { BUNDLED_MODEL } from '../state/session.svelte.ts';
+import { type SessionState, BUNDLED_MODEL } from '../state/session.svelte.ts';
 import { suggest } from '../../settings/defaults.ts';
 
 /** Tokens of a row: the initial limit of opened data. */
@@ -33,7 +32,7 @@ class Curated {
   #planned: Promise<void> = Promise.resolve();
 
   /** The list, and what was measured. */
-  load(session: Session): Promise<void> {
+  load(session: SessionState): Promise<void> {
     return (this.#listed ??= this.#load(session));
   }
 
@@ -42,12 +41,12 @@ class Curated {
    *
    * @param kept models of this browser
    */
-  plan(session: Session, kept: readonly KeptModel[]): Promise<void> {
+  plan(session: SessionState, kept: readonly KeptModel[]): Promise<void> {
     this.#kept = kept;
     return (this.#planned = this.#planned.then(() => this.load(session)).then(() => this.#forecast(session)));
   }
 
-  async measure(session: Session): Promise<void> {
+  async measure(session: SessionState): Promise<void> {
     if (this.measuring) return;
     this.measuring = true;
     this.measureFailure = undefined;
@@ -72,7 +71,7 @@ class Curated {
     this.#request?.abort();
   }
 
-  async #load(session: Session): Promise<void> {
+  async #load(session: SessionState): Promise<void> {
     const [list, speed] = await Promise.all([session.worker.curatedModels(), session.worker.trainingSpeed()]);
     if (list.ok) this.models = list.models;
     else this.failure = list;
@@ -80,7 +79,7 @@ class Curated {
   }
 
   /** One after the other: the worker has other things to do as well. */
-  async #forecast(session: Session): Promise<void> {
+  async #forecast(session: SessionState): Promise<void> {
     const named = this.models.map(({ id, parameters }) => ({ key: id, of: id, parameters }));
     const kept = this.#kept.map(({ name, bytes }) => ({
       key: `kept ${name}`,

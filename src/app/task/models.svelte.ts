@@ -3,9 +3,9 @@ import type { Failure, KeptModel, ModelRef, Progress } from '../../worker/api.ts
 import { saveFile } from '../ui/save.ts';
 import { farWords, TimeLeftClock } from '../ui/time-left.ts';
 import { Latest } from '../state/latest.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 
-export class Models {
+export class ModelsState {
   list = $state.raw<readonly KeptModel[]>([]);
   loaded = $state(false);
   failure = $state.raw<Failure>();
@@ -18,9 +18,9 @@ export class Models {
       else this.failure = outcome;
     },
   );
-  readonly #session: Session;
+  readonly #session: SessionState;
 
-  constructor(session: Session) {
+  constructor(session: SessionState) {
     this.#session = session;
   }
 

@@ -46,7 +46,7 @@ interface KeptTask extends TaskTexts {
 export const EXAMPLE_CHOICES = ['random', 'nearest', 'similar'] as const;
 type ExampleChoice = (typeof EXAMPLE_CHOICES)[number];
 
-export class Task {
+export class TaskState {
   title = $state('');
   success = $state('');
   /** The name of the kind of task, as the project has it; undefined until one is chosen. */

@@ -1,7 +1,7 @@
 /** What of the open answers the model cannot write, in a run with the settings as they are: checked again when they, the model or the rows change. */
 import type { FormSpec, PlacedFinding, Unwritable } from '../../worker/api.ts';
 import { ofProject } from '../state/of-studio.svelte.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 
 /** A text that is being typed needs no check. */
@@ -13,9 +13,9 @@ class Answers {
   /** The same as a finding of the open rows. */
   finding = $state.raw<PlacedFinding>();
   #asked = 0;
-  readonly #session: Session;
+  readonly #session: SessionState;
 
-  constructor(session: Session) {
+  constructor(session: SessionState) {
     this.#session = session;
   }
 

@@ -7,7 +7,7 @@ import { heightOf, logTicks, axisRange, type LossAxis } from './axis.ts';
 import { DASHES, type Ghost } from './ghosts.ts';
 import { AXIS, AXIS_NAME, PADDING, settingsPlaceKey, type KeyPlace, type Size } from './key.ts';
 import { onThemeChange } from '../ui/theme-changes.ts';
-import { pictureOf } from './picture.ts';
+import { chartPicture } from './picture.ts';
 import { smooth } from '../../smooth.ts';
 
 export interface Curves {
@@ -274,7 +274,7 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
       const scale = last.axis === 'log' ? ', logarithmic axis' : '';
       const words = [`loss in nats per supervised token${scale}: train (pale), smoothed (bold)`];
       if (last.evals.length > 0) words.push('validation (rings)');
-      return pictureOf(plot.ctx.canvas, { title, words: words.join(', '), colour, fontFamily });
+      return chartPicture(plot.ctx.canvas, { title, words: words.join(', '), colour, fontFamily });
     },
     destroy() {
       stopThemes();

@@ -1,6 +1,6 @@
 /** Memory and time of every method with its defaults, planned one after the other while a person compares them. */
 import type { RunCost, FormSpec } from '../../worker/api.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 
 /** What a method costs; the reason if that is not known. */
 export type Costed = RunCost | { readonly unknown: string };
@@ -10,9 +10,9 @@ export class Costs {
   known = $state.raw<Readonly<Record<string, Costed | undefined>>>({});
   pending = $state(false);
   #asked = 0;
-  readonly #session: Session;
+  readonly #session: SessionState;
 
-  constructor(session: Session) {
+  constructor(session: SessionState) {
     this.#session = session;
   }
 

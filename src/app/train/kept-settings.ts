@@ -32,7 +32,7 @@ export function settingsAt(kept: readonly KeyedSettings[], place: SettingsKey): 
 }
 
 /** @returns the list with these settings as its latest entry */
-export function withSettings(
+export function addKeptSettings(
   kept: readonly KeyedSettings[],
   { rows, model }: SettingsKey,
   options: FormSpec,

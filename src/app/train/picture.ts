@@ -9,7 +9,7 @@ interface Caption {
 const HEAD_PX = 64;
 const PAD_PX = 16;
 
-export function pictureOf(
+export function chartPicture(
   chart: HTMLCanvasElement,
   { title, words, colour, fontFamily }: Caption,
 ): Promise<Blob> {

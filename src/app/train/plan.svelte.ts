@@ -2,7 +2,7 @@
 import { device } from '../state/device.svelte.ts';
 import type { Failure, MemoryAdvice, RunMemory, FormSpec } from '../../worker/api.ts';
 import { misfits } from './plan-words.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 
 /** A number that is being typed needs no plan. */
 const SETTLE_MS = 250;
@@ -13,9 +13,9 @@ export class MemoryForecast {
   /** The shown plan belongs to earlier settings. */
   pending = $state(false);
   #asked = 0;
-  readonly #session: Session;
+  readonly #session: SessionState;
 
-  constructor(session: Session) {
+  constructor(session: SessionState) {
     this.#session = session;
   }
 

@@ -4,7 +4,7 @@ import type {
   EvalPoint,
   Failure,
   Outcome,
-  RunEvent,
+  RunUpdate,
   RunNews,
   FormSpec,
   RunRecord,
@@ -15,7 +15,7 @@ import { fromTo } from '../../evaluate/reading-brief.ts';
 import { isOfEncoder } from './of-encoder.ts';
 import { shownPoints, curveWords } from './shown.ts';
 import { Milestones } from './milestones.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 import { ShownRun } from './shown-run.svelte.ts';
 
 export class Run extends ShownRun {
@@ -40,14 +40,14 @@ export class Run extends ShownRun {
   #fresh = true;
   #rest: Promise<unknown> = Promise.resolve();
   /** What another tab has reported of this run since it saved it. */
-  #news: RunEvent[] = [];
+  #news: RunUpdate[] = [];
   /** Counts requests to draw a run: only the last one is drawn. */
   #asked = 0;
-  readonly #session: Session;
+  readonly #session: SessionState;
   readonly #changed: (ended: boolean) => void;
 
   /** @param changed called when lists have changed: a run was saved for the first time, ended or paused */
-  constructor(session: Session, changed: (ended: boolean) => void) {
+  constructor(session: SessionState, changed: (ended: boolean) => void) {
     super();
     this.#session = session;
     this.#changed = changed;
@@ -105,7 +105,7 @@ export class Run extends ShownRun {
   /** @param begin starts it with these settings, on the open model and rows if left out */
   start(
     options: FormSpec,
-    begin: (hear: (event: RunEvent) => void) => Promise<Outcome<{ readonly run: RunRecord }>> = (hear) =>
+    begin: (hear: (event: RunUpdate) => void) => Promise<Outcome<{ readonly run: RunRecord }>> = (hear) =>
       this.#session.worker.startRun(options, hear),
   ): Promise<boolean> {
     this.clear(options);
@@ -284,7 +284,7 @@ export class Run extends ShownRun {
     this.reading = stored.run.reading;
   }
 
-  #hear(event: RunEvent): void {
+  #hear(event: RunUpdate): void {
     const saved = this.checkpoint !== undefined;
     this.note(event);
     if (event.type === 'step') this.#step(event);

@@ -1,10 +1,10 @@
 /** The runs of the open project, newest first. */
 import type { Failure, Outcome, RunRecord, RunSummary } from '../../worker/api.ts';
 import { Latest } from '../state/latest.ts';
-import type { Projects } from '../state/projects.svelte.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { ProjectsState } from '../state/projects.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 
-export class Runs {
+export class RunsState {
   /** The runs of every project, without their curves. */
   all = $state.raw<readonly RunSummary[]>([]);
   loaded = $state(false);
@@ -15,10 +15,10 @@ export class Runs {
     () => this.#session.worker.listRuns(),
     (outcome) => this.#take(outcome),
   );
-  readonly #session: Session;
-  readonly #projects: Projects;
+  readonly #session: SessionState;
+  readonly #projects: ProjectsState;
 
-  constructor(session: Session, projects: Projects) {
+  constructor(session: SessionState, projects: ProjectsState) {
     this.#session = session;
     this.#projects = projects;
   }

@@ -10,7 +10,7 @@ import {
   readKeyedSettings,
   settingsAt,
   START,
-  withSettings,
+  addKeptSettings,
   type SettingsKey,
   type KeyedSettings,
 } from './kept-settings.ts';
@@ -27,18 +27,18 @@ import {
   type Fault,
 } from './settings.ts';
 import type { Data } from '../data/data.svelte.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 
-export class Settings {
+export class SettingsState {
   options = $state.raw<FormSpec>(START);
-  readonly #session: Session;
+  readonly #session: SessionState;
   readonly #data: Data;
   /** The rows and the model that the settings belong to; undefined before rows are open, and for settings that were kept without them. */
   #place = $state.raw<SettingsKey>();
   /** The settings of other rows and models of this project. */
   #others = $state.raw<readonly KeyedSettings[]>([]);
 
-  constructor(session: Session, data: Data) {
+  constructor(session: SessionState, data: Data) {
     this.#session = session;
     this.#data = data;
   }
@@ -119,7 +119,7 @@ export class Settings {
     // Settings that were kept without a place belong to the rows that are opened first.
     if (!before && this.options.targets.length > 0) return;
     const isSame = before?.rows === place.rows && before.model === place.model;
-    if (before && !isSame) this.#others = withSettings(this.#others, before, this.options);
+    if (before && !isSame) this.#others = addKeptSettings(this.#others, before, this.options);
     const kept = isSame ? this.options : settingsAt(this.#others, place);
     if (kept) {
       this.options = { ...kept, maxLength: options.maxLength };

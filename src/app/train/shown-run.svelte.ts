@@ -5,7 +5,7 @@ import type {
   Failure,
   Reading,
   RolloutEvent,
-  RunEvent,
+  RunUpdate,
   FormSpec,
   RunPhase,
   RunRecord,
@@ -27,7 +27,7 @@ interface BaseLoss {
 const SHOWN_EVERY_MS = 100;
 
 /** Events that do not end the current phase. */
-const BESIDE: readonly RunEvent['type'][] = ['phase', 'memory', 'reading', 'rollout'];
+const BESIDE: readonly RunUpdate['type'][] = ['phase', 'memory', 'reading', 'rollout'];
 
 export class ShownRun {
   /** What it runs or ran with. */
@@ -100,7 +100,7 @@ export class ShownRun {
   }
 
   /** Adds an event of the run to what is shown. */
-  protected note(event: RunEvent): void {
+  protected note(event: RunUpdate): void {
     this.waiting = event.type === 'wait';
     if (!BESIDE.includes(event.type)) this.phase = undefined;
     switch (event.type) {

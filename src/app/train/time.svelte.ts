@@ -2,8 +2,9 @@
 import { device } from '../state/device.svelte.ts';
 import type { FormSpec, RunTime, Shortening, SpeedSource } from '../../worker/api.ts';
 import { PRESETS, type Preset } from '../../settings/presets.ts';
-import { plural, roughly } from '../ui/format.ts';
-import type { Session } from '../state/session.svelte.ts';
+import { roughly } from '../ui/format.ts';
+import { plural } from '../../numbers.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 
 /** A number that is being typed needs no forecast. */
 const SETTLE_MS = 250;
@@ -18,9 +19,9 @@ export class TimeForecast {
   /** Nothing was measured on this GPU yet. */
   unmeasured = $state(false);
   #asked = 0;
-  readonly #session: Session;
+  readonly #session: SessionState;
 
-  constructor(session: Session) {
+  constructor(session: SessionState) {
     this.#session = session;
   }
 

@@ -13,8 +13,8 @@ import { farWords, TimeLeftClock } from '../ui/time-left.ts';
 import { inPlace } from '../state/in-place.ts';
 import { Latest } from '../state/latest.ts';
 import { MIXTURE_NAME } from '../evaluate/origin.ts';
-import type { Projects } from '../state/projects.svelte.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { ProjectsState } from '../state/projects.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 
 /** `base`, `current`, or an adapter's id: what a select element can hold. */
 export type AdapterKey = string;
@@ -57,10 +57,10 @@ export class Adapters {
       this.retrievers = all.filter(({ encodes }) => encodes);
     },
   );
-  readonly #session: Session;
-  readonly #projects: Projects;
+  readonly #session: SessionState;
+  readonly #projects: ProjectsState;
 
-  constructor(session: Session, projects: Projects) {
+  constructor(session: SessionState, projects: ProjectsState) {
     this.#session = session;
     this.#projects = projects;
     void this.refresh();

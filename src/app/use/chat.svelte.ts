@@ -2,8 +2,8 @@
 import type {
   AnswerPassages,
   AskedPassages,
-  AskedPrompt,
-  ChatMessage,
+  RenderedPrompt,
+  Message,
   ChatSettings,
   ChatToken,
   Conversation,
@@ -17,9 +17,9 @@ import { usualAsking, type Asking } from './asking.ts';
 import { choiceOf, type AdapterKey } from './adapters.svelte.ts';
 import { isObject } from '../../json.ts';
 import { Random } from '../../random.ts';
-import type { Preferences } from '../state/preferences.svelte.ts';
-import type { Results } from '../evaluate/results.svelte.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { PreferencesState } from '../state/preferences.svelte.ts';
+import type { ResultsState } from '../evaluate/results.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 
 export type AnswerState = 'waiting' | 'writing' | 'done' | 'stopped' | 'failed';
 
@@ -33,13 +33,13 @@ export class Answer {
   /** The model and adapter that answer; missing until the answer is there. */
   origin = $state.raw<Origin>();
   /** The model's prompt; missing until the answer is there. */
-  prompt = $state.raw<AskedPrompt>();
+  prompt = $state.raw<RenderedPrompt>();
   /** The passages in that prompt; missing without documents. */
   passages = $state.raw<AnswerPassages>();
   /** Why it ended; not kept. */
   finish = '';
   /** The conversation that it answers; not kept. */
-  asked: readonly ChatMessage[] | undefined;
+  asked: readonly Message[] | undefined;
   failure = $state.raw<Failure>();
 
   constructor(adapter: AdapterKey) {
@@ -127,11 +127,11 @@ export class Chat {
   #keeping: Promise<void> | undefined;
   /** The latest request for the form of rows: an earlier one waits for it. */
   #learning: Promise<void> | undefined;
-  readonly #session: Session;
-  readonly #kept: Results;
-  readonly #preferences: Preferences;
+  readonly #session: SessionState;
+  readonly #kept: ResultsState;
+  readonly #preferences: PreferencesState;
 
-  constructor(session: Session, kept: Results, preferences: Preferences) {
+  constructor(session: SessionState, kept: ResultsState, preferences: PreferencesState) {
     this.#session = session;
     this.#kept = kept;
     this.#preferences = preferences;
@@ -168,7 +168,7 @@ export class Chat {
   }
 
   /** The prompts of both sides for a question: a single one if they are equal; none while no model is open. */
-  async preview(prompt: string): Promise<readonly AskedPrompt[]> {
+  async preview(prompt: string): Promise<readonly RenderedPrompt[]> {
     const past = this.blind ? [] : this.turns;
     const conversations = ([0, 1] as const).map((side) => this.#messages(past, side, prompt));
     const outcome = await this.#session.worker.previewPrompts(conversations);
@@ -286,7 +286,7 @@ export class Chat {
   }
 
   /** The conversation that an answer was given to. After a reload, as it would be asked now. @param at the place of the turn */
-  askedOf(at: number, side: 0 | 1): readonly ChatMessage[] {
+  askedOf(at: number, side: 0 | 1): readonly Message[] {
     const { prompt, answers, blind } = this.turns[at];
     const { asked, passages } = answers[side];
     return (
@@ -356,12 +356,12 @@ export class Chat {
     return this.#session.model?.systemPrompt === false ? '' : this.system.trim();
   }
 
-  #messages(turns: readonly Turn[], side: 0 | 1, prompt: string): ChatMessage[] {
+  #messages(turns: readonly Turn[], side: 0 | 1, prompt: string): Message[] {
     const system = this.givenSystem;
     // A question that this side could not answer is left out.
     const past = (this.asking === 'alone' ? [] : turns)
       .filter(({ answers }) => answers[side].state !== 'failed')
-      .flatMap(({ prompt: asked, answers }): ChatMessage[] => [
+      .flatMap(({ prompt: asked, answers }): Message[] => [
         { role: 'user', content: asked },
         { role: 'assistant', content: answers[side].text },
       ]);
@@ -375,7 +375,7 @@ export class Chat {
   /** @param draw added to the seed: two answers of one model that are voted on should differ */
   async #answer(
     answer: Answer,
-    messages: readonly ChatMessage[],
+    messages: readonly Message[],
     {
       passages,
       draw,

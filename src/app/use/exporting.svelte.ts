@@ -13,7 +13,7 @@ import { saveFile } from '../ui/save.ts';
 import { farWords, TimeLeftClock } from '../ui/time-left.ts';
 import type { Chat } from './chat.svelte.ts';
 import { ofStudio } from '../state/of-studio.svelte.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 
 /** Chromium has it: https://developer.mozilla.org/en-US/docs/Web/API/Window/showDirectoryPicker */
 interface FolderPicker {
@@ -47,11 +47,11 @@ export class Exporting {
   failure = $state.raw<Failure>();
   readonly canChooseFolder = picker() !== undefined;
   #request: AbortController | undefined;
-  readonly #session: Session;
+  readonly #session: SessionState;
 
   /** @param chat of the same project */
   constructor(
-    session: Session,
+    session: SessionState,
     private readonly chat: Pick<Chat, 'settings' | 'givenSystem' | 'asking'>,
   ) {
     this.#session = session;

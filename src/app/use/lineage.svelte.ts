@@ -2,8 +2,8 @@
 import type { Failure, LineageReport, MeasuredLineage, Progress } from '../../worker/api.ts';
 import { ofProject } from '../state/of-studio.svelte.ts';
 import { MeasurementPace } from '../train/pace.ts';
-import type { Results } from '../evaluate/results.svelte.ts';
-import type { Session } from '../state/session.svelte.ts';
+import type { ResultsState } from '../evaluate/results.svelte.ts';
+import type { SessionState } from '../state/session.svelte.ts';
 
 class Lineage {
   /** The adapter whose line was measured last. */
@@ -23,8 +23,8 @@ class Lineage {
   #project: string | undefined;
 
   constructor(
-    private readonly session: Session,
-    private readonly kept: Results,
+    private readonly session: SessionState,
+    private readonly kept: ResultsState,
   ) {}
 
   /** Shows what the open project keeps, once it is another one. */

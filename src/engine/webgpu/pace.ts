@@ -30,7 +30,7 @@ export function submitsOf(
 const MAX_PIECES = 32;
 
 /** Into how many parts a dispatch is cut, so that each fits in a submit. @param flops floating-point operations of all of it, and of a submit */
-export const piecesOf = (flops: number, flopsPerSubmit: number): number =>
+export const dispatchPieces = (flops: number, flopsPerSubmit: number): number =>
   Math.min(MAX_PIECES, Math.ceil(flops / flopsPerSubmit));
 
 /** Commands in groups of at most one full submit each; a larger command has its own. @param slowness times as slow as the tuning says */

@@ -40,7 +40,7 @@ export interface ChatPageSettings {
 }
 
 /** The places in the program's HTML that an export fills, in their order. */
-export const PLACES = {
+export const PLACEHOLDERS = {
   /** What the page may connect to and start, in its policy. */
   connect: "connect-src 'none'; worker-src blob:",
   title: '<title>Chat</title>',

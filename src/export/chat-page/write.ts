@@ -8,7 +8,7 @@ import {
   FILE_ATTRIBUTE,
   chatPageKey,
   OFFLINE,
-  PLACES,
+  PLACEHOLDERS,
   SETTINGS_ID,
   type ChatPageSettings,
   type PageFile,
@@ -99,9 +99,9 @@ function pageFile(
   isSingle: boolean,
 ): FolderFile {
   const filled = html
-    .replace(PLACES.connect, () => (isSingle ? PLACES.connect : CONNECTED))
-    .replace(PLACES.title, () => `<title>${escapeHtml(settings.name)}</title>`);
-  const [before, after] = halves(filled, PLACES.data);
+    .replace(PLACEHOLDERS.connect, () => (isSingle ? PLACEHOLDERS.connect : CONNECTED))
+    .replace(PLACEHOLDERS.title, () => `<title>${escapeHtml(settings.name)}</title>`);
+  const [before, after] = halves(filled, PLACEHOLDERS.data);
   const head = `${before}<script type="application/json" id="${SETTINGS_ID}">${scriptText(settings)}</script>`;
   const opening = (file: SourceFile): string =>
     `\n<script type="application/octet-stream" ${FILE_ATTRIBUTE}="${escapeHtml(chatPageKey(file))}">`;

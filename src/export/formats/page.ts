@@ -13,7 +13,7 @@ import { takesSystemPrompt } from '../../text/system-prompt.ts';
 import { loadTokenizer } from '../../text/tokenizer.ts';
 import { memoryFiles, type FileSet } from '../../weights/bytes.ts';
 import { READ_COMPANIONS } from '../../weights/companions.ts';
-import { modelFolder, weightFiles } from '../../weights/folder.ts';
+import { modelFolder, weightFileNames } from '../../weights/folder.ts';
 import { GgufFolder } from '../../weights/gguf/folder.ts';
 import { chatPageFiles, type SourceFile } from '../chat-page/write.ts';
 import type { ChatDefaults } from '../chat-page/settings.ts';
@@ -36,7 +36,7 @@ const ID_DIGITS = 12;
 /** As `graft generate` answers. */
 const USUAL: ChatDefaults = { sampling: greedy, maxNewTokens: 128, stopStrings: [] };
 
-export const page: ExportFormat = {
+export const chatPage: ExportFormat = {
   name: 'page',
   label: 'Chat page',
   help: 'a web page to chat with the model, for any static host; one HTML file if the weights are small',
@@ -79,7 +79,7 @@ export const page: ExportFormat = {
         ...(baseWeights && !sameChoices(baseWeights) && { baseWeights }),
       },
       [
-        ...(await sourcesOf('model', stored, [...READ_COMPANIONS, ...(await weightFiles(stored))])),
+        ...(await sourcesOf('model', stored, [...READ_COMPANIONS, ...(await weightFileNames(stored))])),
         ...(await sourcesOf('adapter', adapterSet, ADAPTER_FILES)),
       ],
       (
@@ -123,5 +123,5 @@ async function cardOf({ adapter }: Parts, folder: FileSet): Promise<string> {
     ...(source ? [await source.read(0, Math.min(source.size, MAX_CARD_BYTES))] : []),
   ];
   const texts = cards.map((card) => new TextDecoder().decode(card).trim());
-  return [...texts, testedSection(page).trim()].join('\n\n* * *\n\n');
+  return [...texts, testedSection(chatPage).trim()].join('\n\n* * *\n\n');
 }

@@ -6,7 +6,7 @@ import { merged } from './merged.ts';
 import { mlx } from './mlx.ts';
 import { ollama } from './ollama.ts';
 import { onnx } from './onnx.ts';
-import { page } from './page.ts';
+import { chatPage } from './page.ts';
 import { peft } from './peft.ts';
 
 export const EXPORT_FORMATS: readonly ExportFormat[] = [
@@ -17,5 +17,5 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
   ollama,
   onnx,
   mlx,
-  page,
+  chatPage,
 ];

@@ -3,17 +3,16 @@
  * factors. What llama.cpp would compute differently is refused by name. The reverse is weights/gguf/config.ts.
  */
 import { GraftError } from '../../errors.ts';
-import type { JsonObject } from '../../json.ts';
-import { isObject } from '../../json.ts';
+import { type JsonObject, isObject } from '../../json.ts';
 import type { ModelDefinition } from '../../model/definition.ts';
 import { inverseFrequencies } from '../../model/rope.ts';
 import type { DecoderConfig } from '../../model/shape.ts';
-import type { WrittenEntry, WrittenTensor } from '../../weights/gguf/write.ts';
+import type { WrittenEntry, GgufTensorToWrite } from '../../weights/gguf/write.ts';
 
 interface ArchitectureMetadata {
   readonly entries: readonly WrittenEntry[];
   /** Tensors that hold no weights: factors of rotary frequencies. */
-  readonly factors: readonly WrittenTensor[];
+  readonly factors: readonly GgufTensorToWrite[];
 }
 
 /** @throws GraftError `export-format` naming what llama.cpp does not have */
@@ -137,7 +136,7 @@ function ropeScaling(
   text: JsonObject,
 ): ArchitectureMetadata {
   const { scaling, theta, rotary, attentionScaling } = rope;
-  const factors = (name: string, values: ArrayLike<number>): WrittenTensor => ({
+  const factors = (name: string, values: ArrayLike<number>): GgufTensorToWrite => ({
     name,
     shape: [values.length],
     data: Float32Array.from(values),

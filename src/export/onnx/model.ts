@@ -7,8 +7,8 @@ import { concatBytes } from '../../weights/safetensors.ts';
 import type { FolderFile } from '../folder-sink.ts';
 import type { MergedWeight } from '../merge.ts';
 import { recordForward, type Ports } from './forward.ts';
-import { bytesOf, Nodes, TYPES, type Port, type StoredTensor, type TensorGroup } from './nodes.ts';
-import { integer, integers, message, opening, text } from './protobuf.ts';
+import { tensorBytes, Nodes, TYPES, type Port, type StoredTensor, type TensorGroup } from './nodes.ts';
+import { integer, integers, message, opening, textField } from './protobuf.ts';
 import { Weights, type OnnxType } from './weights.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -80,7 +80,10 @@ function modelFile(
   { inputs, outputs }: Ports,
   placeOf: (tensor: StoredTensor) => Place | undefined,
 ): FolderFile {
-  const before = concatBytes([...nodes.map((node) => message(GRAPH.node, node)), text(GRAPH.name, 'graft')]);
+  const before = concatBytes([
+    ...nodes.map((node) => message(GRAPH.node, node)),
+    textField(GRAPH.name, 'graft'),
+  ]);
   const after = concatBytes([
     ...inputs.map((port) => portOf(GRAPH.input, port)),
     ...outputs.map((port) => portOf(GRAPH.output, port)),
@@ -94,7 +97,7 @@ function modelFile(
     .reduce((sum, { head, bytes }) => sum + head.length + bytes, before.length + after.length);
   const head = concatBytes([
     integer(MODEL.ir, IR_VERSION),
-    text(MODEL.producer, 'graft'),
+    textField(MODEL.producer, 'graft'),
     message(MODEL.opset, integer(OPSET_VERSION, OPSET)),
     opening(MODEL.graph, graphSize),
     before,
@@ -122,12 +125,16 @@ function tensorHead(
   place: Place | undefined,
 ): { readonly head: Bytes; readonly bytes: number } {
   const { name, type, shape } = tensor;
-  const size = bytesOf(tensor);
-  const fields = [integers(TENSOR.length, shape), integer(TENSOR.type, TYPES[type]), text(TENSOR.name, name)];
+  const size = tensorBytes(tensor);
+  const fields = [
+    integers(TENSOR.length, shape),
+    integer(TENSOR.type, TYPES[type]),
+    textField(TENSOR.name, name),
+  ];
   if (place) {
     const entries = { location: place.file, offset: String(place.offset), length: String(size) };
     const external = Object.entries(entries).map(([key, value]) =>
-      message(TENSOR.external, text(ENTRY.key, key), text(ENTRY.value, value)),
+      message(TENSOR.external, textField(ENTRY.key, key), textField(ENTRY.value, value)),
     );
     return {
       head: message(GRAPH.tensor, ...fields, ...external, integer(TENSOR.location, EXTERNAL)),
@@ -142,7 +149,7 @@ function portOf(field: number, { name, type, shape }: Port): Bytes {
   const dimensions = shape.map((one) =>
     message(
       SHAPE.dimension,
-      typeof one === 'number' ? integer(DIMENSION.length, one) : text(DIMENSION.name, one),
+      typeof one === 'number' ? integer(DIMENSION.length, one) : textField(DIMENSION.name, one),
     ),
   );
   const tensor = message(
@@ -150,11 +157,11 @@ function portOf(field: number, { name, type, shape }: Port): Bytes {
     integer(TENSOR_TYPE.element, TYPES[type]),
     message(TENSOR_TYPE.shape, ...dimensions),
   );
-  return message(field, text(VALUE.name, name), message(VALUE.type, tensor));
+  return message(field, textField(VALUE.name, name), message(VALUE.type, tensor));
 }
 
-const alignedSize = (tensor: StoredTensor): number => Math.ceil(bytesOf(tensor) / PAGE) * PAGE;
-const isLarge = ({ tensors }: TensorGroup): boolean => tensors.some((tensor) => bytesOf(tensor) > PAGE);
+const alignedSize = (tensor: StoredTensor): number => Math.ceil(tensorBytes(tensor) / PAGE) * PAGE;
+const isLarge = ({ tensors }: TensorGroup): boolean => tensors.some((tensor) => tensorBytes(tensor) > PAGE);
 const groupSize = ({ tensors }: TensorGroup): number =>
   tensors.reduce((sum, tensor) => sum + alignedSize(tensor), 0);
 
@@ -185,7 +192,7 @@ function dataFiles(
           const held = await group.read();
           for (const [place, tensor] of group.tensors.entries()) {
             yield held[place];
-            yield new Uint8Array(alignedSize(tensor) - bytesOf(tensor));
+            yield new Uint8Array(alignedSize(tensor) - tensorBytes(tensor));
           }
         }
       },

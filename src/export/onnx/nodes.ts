@@ -1,6 +1,6 @@
 /** An ONNX graph in the making: its nodes, and its tensors with the way to their bytes. */
 import { concatBytes } from '../../weights/safetensors.ts';
-import { float, integer, integers, message, text } from './protobuf.ts';
+import { float, integer, integers, message, textField } from './protobuf.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -23,7 +23,7 @@ export interface TensorGroup {
   readonly read: () => Promise<readonly Bytes[]>;
 }
 
-export const bytesOf = ({ type, shape }: StoredTensor): number =>
+export const tensorBytes = ({ type, shape }: StoredTensor): number =>
   shape.reduce((size, length) => size * length, WIDTH[type]);
 
 /** A dimension is a number, or the name of one that is known when the model runs. */
@@ -50,7 +50,7 @@ function attribute(name: string, value: Attribute): Bytes {
         : integers(ATTRIBUTE.integers, value);
   return message(
     NODE.attribute,
-    text(ATTRIBUTE.name, name),
+    textField(ATTRIBUTE.name, name),
     held,
     integer(ATTRIBUTE.type, ATTRIBUTE_TYPE[kind]),
   );
@@ -119,10 +119,10 @@ export class Nodes {
   ): string[] {
     this.nodes.push(
       concatBytes([
-        ...inputs.map((input) => text(NODE.input, input)),
-        ...outputs.map((output) => text(NODE.output, output)),
-        text(NODE.name, name),
-        text(NODE.type, operator),
+        ...inputs.map((input) => textField(NODE.input, input)),
+        ...outputs.map((output) => textField(NODE.output, output)),
+        textField(NODE.name, name),
+        textField(NODE.type, operator),
         ...Object.entries(attributes).map(([key, value]) => attribute(key, value)),
       ]),
     );

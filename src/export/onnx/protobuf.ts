@@ -39,7 +39,7 @@ export function message(field: number, ...parts: readonly Bytes[]): Bytes {
   return concatBytes([opening(field, content.length), content]);
 }
 
-export const text = (field: number, value: string): Bytes =>
+export const textField = (field: number, value: string): Bytes =>
   message(field, Uint8Array.from(new TextEncoder().encode(value)));
 
 export const integers = (field: number, values: readonly number[]): Bytes =>

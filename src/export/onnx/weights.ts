@@ -2,8 +2,7 @@
 import { GraftError } from '../../errors.ts';
 import { float32ToFloat16 } from '../../weights/dtypes.ts';
 import type { MergedWeight } from '../merge.ts';
-import type { Nodes } from './nodes.ts';
-import { TYPES } from './nodes.ts';
+import { type Nodes, TYPES } from './nodes.ts';
 
 export const ONNX_TYPES = ['f32', 'f16', 'int8'] as const;
 export type OnnxType = (typeof ONNX_TYPES)[number];
@@ -80,7 +79,7 @@ export class Weights {
                 { name: scaleOf(name), type: 'f32', shape: [shape[0]] },
               ],
               read: async () => {
-                const { steps, scales } = quantiseRows(await values(), shape[0]);
+                const { steps, scales } = quantiseSymmetric(await values(), shape[0]);
                 return [new Uint8Array(steps.buffer), new Uint8Array(scales.buffer)];
               },
             }
@@ -127,7 +126,7 @@ function toFloat16(name: string, values: Float32Array<ArrayBuffer>): Uint16Array
 }
 
 /** Each row as signed bytes times a scale of its own, rounded to nearest. */
-export function quantiseRows(
+export function quantiseSymmetric(
   values: Float32Array<ArrayBuffer>,
   rows: number,
 ): { readonly steps: Int8Array<ArrayBuffer>; readonly scales: Float32Array<ArrayBuffer> } {

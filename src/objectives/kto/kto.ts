@@ -4,7 +4,7 @@ import type { List } from '../../lists.ts';
 import type { LabelledTokens } from '../../model/batch.ts';
 import type { Given, Setting } from '../../settings/setting.ts';
 import type { LossGraph, Objective, ObjectiveReport } from '../objective.ts';
-import { BETA, numbersOf, PAIR_SUMS, REFERENCE, SLOWER } from '../pairs.ts';
+import { BETA, numbersOf, KERNEL_SUMS, REFERENCE, SLOWER } from '../pairs.ts';
 import cpu from './kto.kernel.ts?raw';
 import webgpu from './kto.wgsl?raw';
 import { withMismatched } from './mismatched.ts';
@@ -68,7 +68,7 @@ export const kto = {
     { name: 'chosen_reward', label: 'Desirable', picture: 'Rewards', term: 'reward-margin' },
     { name: 'rejected_reward', label: 'Undesirable', picture: 'Rewards', term: 'reward-margin' },
   ],
-  sums: PAIR_SUMS,
+  sums: KERNEL_SUMS,
   report(sums: ArrayLike<number>, rows: number): ObjectiveReport {
     const [good, chosen, rejected, kl] = Array.from(sums);
     const chosenReward = meanOf(chosen, good);

@@ -1,6 +1,6 @@
 /** Scores of a corpus: counts are added up over the rows, and the sums are scored. */
 import { everyPlace } from '../../lists.ts';
-import { meanScore, type Predicted, type Sample, type TextScorer } from '../scorer.ts';
+import { meanScore, type Predicted, type Resample, type TextScorer } from '../scorer.ts';
 
 /**
  * @param counts of each row, of one length
@@ -9,7 +9,7 @@ import { meanScore, type Predicted, type Sample, type TextScorer } from '../scor
 export function summed(
   counts: readonly (readonly number[])[],
   scoreOf: (sums: Float64Array) => number,
-): (sample: Sample) => number {
+): (sample: Resample) => number {
   const width = counts.at(0)?.length ?? 0;
   const flat = Float64Array.from(counts.flat());
   return (sample) => {
@@ -22,7 +22,7 @@ export function summed(
 
 /** The score of all rows with one reference each; of scores without their texts the mean. */
 export const aggregateOf =
-  (corpus: (rows: readonly Predicted[]) => (sample: Sample) => number): TextScorer['aggregate'] =>
+  (corpus: (rows: readonly Predicted[]) => (sample: Resample) => number): TextScorer['aggregate'] =>
   (scores, rows) =>
     rows
       ? {

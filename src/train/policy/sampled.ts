@@ -2,12 +2,11 @@
 import { ON_POLICY } from '../../engine/ops/policy_loss.ts';
 import type { Plan } from '../../engine/plan.ts';
 import type { Tensor } from '../../engine/tensor.ts';
-import type { BatchTensors, LabelledTokens, LayoutOf } from '../../model/batch.ts';
-import { writeBatch } from '../../model/batch.ts';
+import { type BatchTensors, type LabelledTokens, type LayoutOf, writeBatch } from '../../model/batch.ts';
 import type { PolicyTensors } from '../loss-graph.ts';
 
 /** A sampled answer. */
-export interface Sample {
+export interface SampledCompletion {
   /** Its tokens, including the one that ended it. */
   readonly ids: readonly number[];
   readonly advantage: number;
@@ -21,11 +20,11 @@ export interface Sample {
 
 /** Answers to one prompt, as one row of several sequences. */
 export interface SampledRow extends LabelledTokens {
-  readonly samples: readonly Sample[];
+  readonly samples: readonly SampledCompletion[];
 }
 
 /** @param promptIds at least one token */
-export function sampledRow(promptIds: readonly number[], samples: readonly Sample[]): SampledRow {
+export function sampledRow(promptIds: readonly number[], samples: readonly SampledCompletion[]): SampledRow {
   const ids: number[] = [];
   const labels: number[] = [];
   const starts: number[] = [];
@@ -59,7 +58,10 @@ export function writeSampled(
     whole.set(values);
     plan.write(tensor, whole);
   };
-  const byToken = (tensor: Tensor, valuesOf: (sample: Sample) => ArrayLike<number> | undefined): void => {
+  const byToken = (
+    tensor: Tensor,
+    valuesOf: (sample: SampledCompletion) => ArrayLike<number> | undefined,
+  ): void => {
     const whole = new Float32Array(tensor.size).fill(ON_POLICY);
     let at = 0;
     for (const sample of samples) {
@@ -85,7 +87,10 @@ export function splitByToken(values: Float32Array, rows: readonly SampledRow[]):
 }
 
 /** The rows, with changes to each sample. @param changes in the order of the samples */
-export function withSamples(rows: readonly SampledRow[], changes: readonly Partial<Sample>[]): SampledRow[] {
+export function withSamples(
+  rows: readonly SampledRow[],
+  changes: readonly Partial<SampledCompletion>[],
+): SampledRow[] {
   let at = 0;
   return rows.map((row) => ({
     ...row,

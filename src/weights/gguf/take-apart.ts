@@ -6,7 +6,7 @@
  * and IQ4_XS is a q6_k in the same way, with each scale twice.
  */
 import { BLOCKS, type BlockType } from '../blocks.ts';
-import { dequantise as valuesOf, LAYOUTS, type QuantisedType, type QuantisedValues } from '../layouts.ts';
+import { dequantise as valuesOf, LAYOUTS, type BlockFormat, type QuantisedValues } from '../layouts.ts';
 import { iq4 } from './iq4.ts';
 import { kQuants } from './k-quants.ts';
 import { smallBlocks } from './small-blocks.ts';
@@ -37,7 +37,7 @@ export const LAYOUT_OF = {
   Q5_K: 'q5_k',
   Q6_K: 'q6_k',
   IQ4_XS: 'q6_k',
-} as const satisfies Record<BlockType, QuantisedType>;
+} as const satisfies Record<BlockType, BlockFormat>;
 
 /** Whole blocks in the layout that holds their type. @param bytes a multiple of the block's size */
 export function takeApart(bytes: Uint8Array, type: BlockType): QuantisedValues {

@@ -1,6 +1,5 @@
 /** Writes a GGUF file of version 3: metadata and tensors. Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. */
-import type { StoredType } from '../dtypes.ts';
-import { storedBytes } from '../dtypes.ts';
+import { type StoredType, storedBytes } from '../dtypes.ts';
 import { concatBytes } from '../safetensors.ts';
 import { TENSOR_TYPES } from './header.ts';
 
@@ -21,7 +20,7 @@ export interface PlannedTensor {
   readonly shape: readonly number[];
 }
 
-export interface WrittenTensor extends Omit<PlannedTensor, 'type'> {
+export interface GgufTensorToWrite extends Omit<PlannedTensor, 'type'> {
   readonly data: Float32Array<ArrayBuffer>;
 }
 
@@ -129,7 +128,7 @@ export function ggufHeader(
 /** The parts of a file of f32 tensors, one after the other; shapes with rows first. */
 export function writeGguf(
   entries: readonly WrittenEntry[],
-  tensors: readonly WrittenTensor[],
+  tensors: readonly GgufTensorToWrite[],
 ): Uint8Array<ArrayBuffer>[] {
   const header = ggufHeader(
     entries,

@@ -1,4 +1,5 @@
 /** Conversations with a model. */
+import type { Message } from '../../data/feedback.ts';
 import type { Turns } from '../../data/turns.ts';
 import type { FinishReason } from '../../model/sequence.ts';
 import type { CharacterPart } from '../../text/token-text.ts';
@@ -6,6 +7,8 @@ import type { PassageSource } from '../../retrieval/passages-prompt.ts';
 import type { AdapterChoice } from './adapters.ts';
 import type { Outcome } from './outcome.ts';
 import type { Origin } from './results.ts';
+
+export type { Message } from '../../data/feedback.ts';
 
 export interface ChatSettings {
   readonly maxNewTokens: number;
@@ -15,11 +18,6 @@ export interface ChatSettings {
   readonly minP: number;
   readonly repetitionPenalty: number;
   readonly seed: number;
-}
-
-export interface ChatMessage {
-  readonly role: 'system' | 'user' | 'assistant';
-  readonly content: string;
 }
 
 export interface ChatToken {
@@ -37,7 +35,7 @@ export interface ChatToken {
 }
 
 /** The prompt as the model saw it. */
-export interface AskedPrompt {
+export interface RenderedPrompt {
   /** Rendered with the chat template, special tokens by their names. */
   readonly text: string;
   /** How many tokens it has. */
@@ -82,7 +80,7 @@ export interface ChatApi {
    */
   chat(
     adapter: AdapterChoice,
-    messages: readonly ChatMessage[],
+    messages: readonly Message[],
     settings: ChatSettings,
     onText: (text: string) => void,
     passages?: AskedPassages,
@@ -93,7 +91,7 @@ export interface ChatApi {
       readonly tokens: readonly ChatToken[];
       readonly seconds: number;
       readonly origin: Origin;
-      readonly prompt: AskedPrompt;
+      readonly prompt: RenderedPrompt;
       /** Missing without passages. */
       readonly passages?: AnswerPassages;
       /** Why it ended. */
@@ -102,8 +100,8 @@ export interface ChatApi {
   >;
   /** The prompts of the open model for each of these conversations. Does not use the GPU. */
   previewPrompts(
-    conversations: readonly (readonly ChatMessage[])[],
-  ): Promise<Outcome<{ readonly prompts: readonly AskedPrompt[] }>>;
+    conversations: readonly (readonly Message[])[],
+  ): Promise<Outcome<{ readonly prompts: readonly RenderedPrompt[] }>>;
   /**
    * Whether questions to these adapters should be asked alone or in a conversation.
    *

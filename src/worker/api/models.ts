@@ -3,11 +3,8 @@ import type { WeightChoice, WeightChoices } from '../../model/weight-types.ts';
 import type { ModelRef } from '../../storage/records.ts';
 import type { Failure, OnProgress, Outcome } from './outcome.ts';
 
-export type { WeightChoice } from '../../model/weight-types.ts';
+export type { WeightChoice, WeightChoices } from '../../model/weight-types.ts';
 export type { ModelRef } from '../../storage/records.ts';
-
-/** The types of the frozen matrices of a base model on the GPU. */
-export type BaseWeights = WeightChoices;
 
 export interface ModelInfo {
   readonly name: string;
@@ -24,7 +21,7 @@ export interface ModelInfo {
   /** Whether the template puts a system prompt into the text. */
   readonly systemPrompt: boolean;
   readonly precision: 'f32' | 'f16';
-  readonly baseWeights: BaseWeights;
+  readonly baseWeights: WeightChoices;
   /** Types of its matrices in their file, the one with the most numbers first: F32, BF16, Q4_1 … */
   readonly fileTypes: readonly string[];
   /** Identifies content, precision and the types of the weights. */
@@ -75,7 +72,7 @@ export interface ModelsApi {
    */
   openBundledModel(
     onProgress?: OnProgress,
-    baseWeights?: BaseWeights,
+    baseWeights?: WeightChoices,
     signal?: AbortSignal,
   ): Promise<Outcome<{ readonly model: ModelInfo }>>;
   /**
@@ -94,7 +91,7 @@ export interface ModelsApi {
   openKeptModel(
     name: string,
     onProgress?: OnProgress,
-    baseWeights?: BaseWeights,
+    baseWeights?: WeightChoices,
     signal?: AbortSignal,
   ): Promise<Outcome<{ readonly model: ModelInfo }>>;
   /** Types for the matrices of the open model, with the memory of each. @param embeddings the choice for embeddings and head */
@@ -104,7 +101,7 @@ export interface ModelsApi {
    * resumed from its checkpoint.
    */
   holdBase(
-    baseWeights: BaseWeights,
+    baseWeights: WeightChoices,
     onProgress?: OnProgress,
     signal?: AbortSignal,
   ): Promise<Outcome<{ readonly model: ModelInfo }>>;

@@ -1,6 +1,6 @@
 /** Results of a project: measurements and conversations, each with its origin. */
 import type { LineageReport } from '../../evaluate/lineage.ts';
-import type { AnswerPassages, AskedPrompt, ChatMessage, ChatToken } from './chat.ts';
+import type { AnswerPassages, RenderedPrompt, Message, ChatToken } from './chat.ts';
 import type { DataOptions } from './data.ts';
 import type { Evaluation, TunedMeasurement } from './evaluation.ts';
 import type { ModelRef } from './models.ts';
@@ -41,7 +41,7 @@ export interface KeptAnswer {
   /** Missing if nothing was answered. */
   readonly origin?: Origin;
   /** The prompt; missing if nothing was answered, and in earlier versions. */
-  readonly prompt?: AskedPrompt;
+  readonly prompt?: RenderedPrompt;
   /** Missing if it was asked without documents. */
   readonly passages?: AnswerPassages;
 }
@@ -60,7 +60,7 @@ export interface Conversation {
 
 /** Two answers to one prompt, of which a person preferred one. */
 export interface PreferredPair {
-  readonly prompt: readonly ChatMessage[];
+  readonly prompt: readonly Message[];
   readonly chosen: string;
   readonly rejected: string;
   /** A vote between two answers, or an answer that the person wrote better. */

@@ -5,7 +5,7 @@ import type { RunTime } from '../../runs/run-forecast.ts';
 import type { FormSpec } from '../../settings/spec.ts';
 import type { AdapterInfo } from './adapters.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
-import type { RunEvent, RunRecord } from './runs.ts';
+import type { RunUpdate, RunRecord } from './runs.ts';
 
 /** The settings that a person chooses; the others are usual. */
 export interface RetrieverChoice {
@@ -63,7 +63,7 @@ export interface RetrieversApi {
   startRetriever(
     projectId: string,
     choice: RetrieverChoice,
-    onEvent: (event: RunEvent) => void,
+    onEvent: (event: RunUpdate) => void,
   ): Promise<Outcome<{ readonly run: RunRecord }>>;
   /** The rows of a run as JSONL, which its command reads. Fails as {@link startRetriever}. */
   retrieverRows(

@@ -6,7 +6,7 @@ import type { RolloutEvent } from '../../train/events.ts';
 import type { Reading } from '../../train/reading.ts';
 import type { TaskLosses } from '../../train/tasks.ts';
 import type { DataRef } from './data.ts';
-import type { BaseWeights } from './models.ts';
+import type { WeightChoices } from './models.ts';
 import type { Failure, Outcome } from './outcome.ts';
 import type { FormSpec } from '../../settings/spec.ts';
 
@@ -79,7 +79,7 @@ export interface SamplePoint {
   readonly right?: boolean;
 }
 
-export type RunEvent =
+export type RunUpdate =
   | ({ readonly type: 'step' } & StepPoint)
   /** Something else uses the device: the run starts after it. */
   | { readonly type: 'wait' }
@@ -103,7 +103,7 @@ export type RunEvent =
 /** What a run does in another tab, in order. */
 export interface RunNews {
   readonly id: string;
-  readonly events: readonly RunEvent[];
+  readonly events: readonly RunUpdate[];
 }
 
 /** A run in a list, without its curve. */
@@ -115,7 +115,7 @@ export interface RunSummary {
   /** Whether that model came with the app. */
   readonly bundled: boolean;
   /** The types of its weights. */
-  readonly baseWeights: BaseWeights;
+  readonly baseWeights: WeightChoices;
   readonly dataName: string;
   readonly data?: DataRef;
   readonly status: RunStatus;
@@ -161,10 +161,10 @@ export interface RunsApi {
   /** Trains until done, paused, stopped or cancelled. Events come while it runs. */
   startRun(
     options: FormSpec,
-    onEvent: (event: RunEvent) => void,
+    onEvent: (event: RunUpdate) => void,
   ): Promise<Outcome<{ readonly run: RunRecord }>>;
   /** Resumes a paused run, or one from storage after a reload. */
-  resumeRun(id: string, onEvent: (event: RunEvent) => void): Promise<Outcome<{ readonly run: RunRecord }>>;
+  resumeRun(id: string, onEvent: (event: RunUpdate) => void): Promise<Outcome<{ readonly run: RunRecord }>>;
   /** Pauses without waiting for the end of a validation. A run that is being resumed and has no new step yet stays as it was. */
   pauseRun(): Promise<void>;
   /** Ends the run and keeps the result as an adapter. */

@@ -8,7 +8,7 @@ import type { FormSpec } from '../../settings/spec.ts';
 import type { Failure, Outcome, Progress } from './outcome.ts';
 import type { Evaluation } from '../../evaluate/record.ts';
 import type { Sample } from './evaluation.ts';
-import type { RunEvent } from './runs.ts';
+import type { RunUpdate } from './runs.ts';
 
 export type { SweepAsk } from '../../runs/sweep/form.ts';
 export type { SweepPicture } from '../../runs/sweep/picture.ts';
@@ -71,7 +71,7 @@ export interface SweepInfo {
 export type SweepEvent =
   | { readonly type: 'sweep'; readonly sweep: SweepInfo }
   /** What the run that trains does, by its name in the sweep. */
-  | { readonly type: 'run'; readonly run: string; readonly event: RunEvent }
+  | { readonly type: 'run'; readonly run: string; readonly event: RunUpdate }
   /** The answers of a fold, from 0, as far as they are measured. */
   | { readonly type: 'measuring'; readonly fold: number; readonly progress: Progress };
 

@@ -20,7 +20,7 @@ export interface MixtureLayer {
   readonly relativeError: number;
 }
 
-export interface Mixture {
+export interface MixedAdapter {
   /** Its weights and adapters in words, and its rank if that was cut. */
   readonly name: string;
   readonly rank: number;
@@ -46,7 +46,7 @@ export interface WorkshopApi {
   mixAdapters(
     shares: readonly MixtureShare[],
     rank?: number,
-  ): Promise<Outcome<{ readonly mixture: Mixture }>>;
+  ): Promise<Outcome<{ readonly mixture: MixedAdapter }>>;
   /** The loss of some test rows with the base and with the mixture. Stopped, it fails with `worker-aborted`. */
   lossOfMixture(
     onProgress?: OnProgress,

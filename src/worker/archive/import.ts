@@ -272,7 +272,7 @@ class Importer {
 
   async #data(path: string): Promise<void> {
     const { id: projectId } = this.#projectOf(path);
-    const set = await this.source.json(path, layout.DataFile, MAX_SMALL_JSON);
+    const set = await this.source.json(path, layout.DataSetFile, MAX_SMALL_JSON);
     const what = `Data set “${set.name}”`;
     const key: [string, string] = [projectId, set.version];
     if (await storedRecord('data-sets', key)) return this.#skip(what, 'This version is here already.');

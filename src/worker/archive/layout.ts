@@ -18,10 +18,10 @@
  *   models/NUMBER/model.json                   and files/FILE
  */
 import * as v from 'valibot';
-import { count, number } from './records/values.ts';
+import { wholeNumber, number } from './records/values.ts';
 
 export { AdapterFile } from './records/adapter.ts';
-export { DataFile, RowsFile } from './records/data.ts';
+export { DataSetFile, RowsFile } from './records/data.ts';
 export { StepsFile } from './records/steps.ts';
 export { DocumentFile, DocumentIndexFile } from './records/documents.ts';
 export { FeedbackFile } from './records/feedback.ts';
@@ -34,7 +34,11 @@ export const ARCHIVE_FORMAT = 'graft-archive';
 /** The version of this layout. A reader takes its own and older ones. */
 export const VERSION = 6;
 
-export const ManifestFile = v.object({ format: v.literal(ARCHIVE_FORMAT), version: count, created: number });
+export const ManifestFile = v.object({
+  format: v.literal(ARCHIVE_FORMAT),
+  version: wholeNumber,
+  created: number,
+});
 
 /** A path without the name at its end. */
 export function archiveFolder(path: string): string {

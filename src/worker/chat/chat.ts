@@ -9,8 +9,8 @@ import type {
   AdapterChoice,
   AnswerPassages,
   AskedPassages,
-  AskedPrompt,
-  ChatMessage,
+  RenderedPrompt,
+  Message,
   ChatSettings,
   ChatToken,
   Origin,
@@ -26,7 +26,7 @@ const CANDIDATES = 8;
 
 interface ChatRequest {
   readonly adapter: AdapterChoice;
-  readonly messages: readonly ChatMessage[];
+  readonly messages: readonly Message[];
   readonly settings: ChatSettings;
   readonly onText: (text: string) => void;
   readonly signal: AbortSignal;
@@ -42,7 +42,7 @@ export async function chat(
   tokens: ChatToken[];
   seconds: number;
   origin: Origin;
-  prompt: AskedPrompt;
+  prompt: RenderedPrompt;
   passages?: AnswerPassages;
   finish: FinishReason;
 }> {
@@ -103,7 +103,7 @@ export async function chat(
 }
 
 /** The conversation with another text in the place of its last question. */
-const withQuestion = (messages: readonly ChatMessage[], text: string): ChatMessage[] => [
+const withQuestion = (messages: readonly Message[], text: string): Message[] => [
   ...messages.slice(0, -1),
   { role: 'user', content: text },
 ];
@@ -134,9 +134,9 @@ async function withPassages(
 /** The prompt of a model for a conversation. @param data the open rows @throws GraftError `chat-template-…` */
 export function previewPrompt(
   open: OpenModel,
-  messages: readonly ChatMessage[],
+  messages: readonly Message[],
   data: DataSet | undefined,
-): AskedPrompt {
+): RenderedPrompt {
   const { ids, text } = promptOfConversation(open, messages, data);
   return { text, tokens: ids.length };
 }
@@ -149,7 +149,7 @@ export function previewPrompt(
  */
 function promptOfConversation(
   { tokenizer, content }: OpenModel,
-  messages: readonly ChatMessage[],
+  messages: readonly Message[],
   data: DataSet | undefined,
 ): { ids: number[]; text: string; plain?: string } {
   const { chatTemplate, bosToken, eosToken, startId } = tokenizer;

@@ -1,5 +1,5 @@
 /** Hashes of files that are not in memory: WebCrypto takes a whole file at once. */
-import { readPart, sizeOf } from '../../data/file-content.ts';
+import { readPart, contentSize } from '../../data/file-content.ts';
 import type { DataFile, OtherFiles } from '../../data/options.ts';
 import { Sum } from '../../weights/sums.ts';
 
@@ -21,7 +21,7 @@ export async function withHashes<Hashed extends Files>(
 ): Promise<Hashed> {
   const { file, heldOut, more } = files;
   const all = [file, ...(heldOut ? [heldOut] : []), ...(more ?? [])];
-  const total = all.reduce((sum, one) => sum + (isHashed(one) ? 0 : sizeOf(one.bytes)), 0);
+  const total = all.reduce((sum, one) => sum + (isHashed(one) ? 0 : contentSize(one.bytes)), 0);
   let done = 0;
   const hashed = async (one: DataFile): Promise<DataFile> => {
     const { bytes } = one;

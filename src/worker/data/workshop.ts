@@ -11,7 +11,7 @@ import type { StoredAdapter } from '../../storage/records.ts';
 import { IGNORED } from '../../text/trainable.ts';
 import { memoryFiles } from '../../weights/bytes.ts';
 import { countParameters, adapterSettings } from '../library/adapters.ts';
-import type { AdapterInfo, Mixture, MixtureLoss, MixtureShare } from '../api.ts';
+import type { AdapterInfo, MixedAdapter, MixtureLoss, MixtureShare } from '../api.ts';
 import { madeForOther } from '../models/bases.ts';
 import type { DataSet } from './data.ts';
 import type { OpenModel } from '../models/model.ts';
@@ -46,7 +46,7 @@ export class Workshop {
   constructor(private readonly session: Session) {}
 
   /** @throws GraftError `mix`, `worker-no-adapter`, `adapter-…` */
-  async mix(shares: readonly MixtureShare[], rank?: number): Promise<Mixture> {
+  async mix(shares: readonly MixtureShare[], rank?: number): Promise<MixedAdapter> {
     const open = await this.session.model();
     if (this.#model !== open.content) this.#parts.clear();
     this.#model = open.content;

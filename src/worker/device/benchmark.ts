@@ -39,7 +39,7 @@ async function checked(
 }
 
 /** @throws GraftError `worker-other-tab`, `worker-aborted`, `worker-fetch`, `device-differs`, `engine-…` */
-export async function benchmark(
+export async function runBenchmark(
   session: Session,
   { source, onProgress, signal }: BenchmarkRequest,
 ): Promise<Benchmark> {

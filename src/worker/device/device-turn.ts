@@ -1,11 +1,11 @@
 /** Turns on the GPU: one run has it while it trains or is about to; other work waits for its turn, or is refused meanwhile. */
 import { GraftError } from '../../errors.ts';
-import type { RunEvent } from '../api.ts';
+import type { RunUpdate } from '../api.ts';
 import type { Queue } from '../queue.ts';
 import type { Session } from '../session.ts';
 import { whileTraining } from './training-lock.ts';
 
-export type Emit = (event: RunEvent) => void;
+export type Emit = (event: RunUpdate) => void;
 type Request = 'pause' | 'stop' | 'cancel';
 
 /** A run was withdrawn before it was on the GPU. */

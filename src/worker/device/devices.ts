@@ -31,7 +31,7 @@ const SHAPE = ['NT', 512, 1536, 576] as const;
 const OPENERS: DeviceOpeners = {
   gpu: () => openGpu(navigator.gpu as GPU | undefined, phoneBytes(navigator)),
   // Loaded on demand: most of it are kernels.
-  processor: async () => (await import('./processor.ts')).openProcessor(),
+  processor: async () => (await import('./processor.ts')).openBrowserProcessor(),
   compare,
 };
 

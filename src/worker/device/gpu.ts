@@ -99,11 +99,11 @@ export async function compareWithProcessor(
   device: GpuDevice,
   report: (progress: Progress) => void,
 ): Promise<DeviceCheck | undefined> {
-  const [{ checkDevice }, { openProcessor }] = await Promise.all([
+  const [{ checkDevice }, { openBrowserProcessor }] = await Promise.all([
     import('../../evaluate/check-device.ts'),
     import('./processor.ts'),
   ]);
-  const processor = await openProcessor().catch((error: unknown) => {
+  const processor = await openBrowserProcessor().catch((error: unknown) => {
     if (error instanceof GraftError) return undefined;
     throw error;
   });

@@ -12,7 +12,7 @@ import { phoneBytes } from './phone.ts';
  * @param threads all of the processor if left out
  * @throws GraftError `worker-no-simd`, `worker-fetch`
  */
-export function openProcessor(threads?: number): Promise<CpuDevice> {
+export function openBrowserProcessor(threads?: number): Promise<CpuDevice> {
   return openInBrowser({
     kernels: (build) => fetchKernels(build === 'relaxed' ? relaxed : simd),
     threads,

@@ -3,7 +3,7 @@
  * again: a channel says which runs change and what the one that trains does, and a second lock, which they wait for, says when training ends.
  */
 import { GraftError } from '../../errors.ts';
-import type { RunEvent, RunNews } from '../api.ts';
+import type { RunUpdate, RunNews } from '../api.ts';
 
 const TRAINING = 'graft-training';
 /** A second lock of the tab that trains, for others to wait for. They take it only for a moment, which must not make taking `TRAINING` fail. */
@@ -46,8 +46,8 @@ export function tellTabs(): void {
 }
 
 /** @returns a listener to the events of a run, which passes them on and reports them to the other tabs */
-export function withTabs(id: string, emit: (event: RunEvent) => void): (event: RunEvent) => void {
-  let events: RunEvent[] = [];
+export function withTabs(id: string, emit: (event: RunUpdate) => void): (event: RunUpdate) => void {
+  let events: RunUpdate[] = [];
   let reportedAt = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const report = (): void => {

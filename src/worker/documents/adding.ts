@@ -1,6 +1,6 @@
 /** Adds files to the documents of a project, and divides documents again if the settings have changed. */
 import { GraftError } from '../../errors.ts';
-import { byCodeUnits, readDocument } from '../../retrieval/read-document.ts';
+import { byCodeUnits, readDocumentText } from '../../retrieval/read-document.ts';
 import type { KeptDocument } from '../../storage/documents.ts';
 import type { AddedDocuments, BadDocument, FileAt } from '../api/documents.ts';
 import { failureOf } from '../outcome.ts';
@@ -133,7 +133,7 @@ export class Adding {
           }
           if (!before && known.size >= this.limits.documents) throw tooMany(this.limits.documents);
           const size = bytes.length;
-          const document = await readDocument(file, bytes, (given, name) =>
+          const document = await readDocumentText(file, bytes, (given, name) =>
             ports.readPdf(given, name, signal),
           );
           const more = document.text.length - (before?.characters ?? 0);

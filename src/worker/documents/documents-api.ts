@@ -20,7 +20,7 @@ import { unknownAdapter, type Session } from '../session.ts';
 import { following, unstopped } from '../stopping.ts';
 import type { DocumentLibrary } from './library.ts';
 import type { Encoders } from './encoders.ts';
-import { startPdfThread } from './start-pdf-thread.ts';
+import { startPdfWorker } from './start-pdf-thread.ts';
 import type { IndexWatch } from './ports.ts';
 
 interface Rooms {
@@ -124,7 +124,7 @@ export class Documents {
     let counter: ReturnType<typeof counterOfFiles> | undefined;
     const library = new Library({
       store,
-      readPdf: watchedPdfs(startPdfThread, characterMaps(fetchMaps)),
+      readPdf: watchedPdfs(startPdfWorker, characterMaps(fetchMaps)),
       counter: async () => {
         const { opened } = session;
         if (opened) return { id: opened.content, tokenizer: opened.tokenizer };

@@ -4,7 +4,7 @@ import type { Interval } from '../../evaluate/bootstrap.ts';
 import { meanOf, rowIntervals, type Statistic } from '../../evaluate/intervals.ts';
 import { hashOf } from '../../model/content.ts';
 import { plural } from '../../numbers.ts';
-import { keyOf, sidesOf, type Sides } from '../../retrieval/question-sides.ts';
+import { keyOf, assignSides, type Sides } from '../../retrieval/question-sides.ts';
 import type { PassageSource } from '../../retrieval/passages-prompt.ts';
 import { measure, RECALL_RANKS, Relevance } from '../../retrieval/relevance.ts';
 import { makeRetrieverRows, type PlacedQuestion, type RetrieverRow } from '../../retrieval/retriever-rows.ts';
@@ -98,7 +98,7 @@ export class Retrievers {
       return [{ id, question, file, passages, isHere, key: keyOf({ question, file }) }];
     });
     const here = asked.filter(({ isHere }) => isHere);
-    const sides = sidesOf(here, (await this.store.read(projectId)) ?? NOTHING);
+    const sides = assignSides(here, (await this.store.read(projectId)) ?? NOTHING);
     const held = new Set(sides.held);
     const questions = here.map(({ id, question, passages, key }) => ({
       ...{ id, text: question, passages, key, isHeld: held.has(key) },

@@ -2,7 +2,7 @@
 import { GraftError } from '../../errors.ts';
 import type { PdfAnswer, StartPdfThread } from '../../retrieval/watched-pdfs.ts';
 
-export const startPdfThread: StartPdfThread = (hear, fail) =>
+export const startPdfWorker: StartPdfThread = (hear, fail) =>
   new Promise((resolve, reject) => {
     const worker = new Worker(new URL('./pdf-thread.ts', import.meta.url), {
       type: 'module',

@@ -41,7 +41,7 @@ import type { NewTokens } from '../../text/added-tokens.ts';
 import type { Progress } from '../api.ts';
 import type { OpenModel } from '../models/model.ts';
 import { modelWith } from '../runs/new-tokens.ts';
-import { startSandbox } from './sandbox.ts';
+import { startSandboxWorker } from './sandbox.ts';
 import { Slices } from '../slices.ts';
 
 /** The seed for rows whose split is unknown: those that a run kept for itself. */
@@ -224,11 +224,15 @@ export function evalSessionOf<Rows extends RowSet>(
     }),
     async run(made, subjects, measures) {
       const scorer =
-        rewards && (await openRewardScorer(rewards, open.tokenizer, { where: 'The rewards', startSandbox }));
+        rewards &&
+        (await openRewardScorer(rewards, open.tokenizer, {
+          where: 'The rewards',
+          startSandbox: startSandboxWorker,
+        }));
       const named = chosenScorers(
         scorersWith(scorers).filter(({ usual }) => !usual),
         open.tokenizer,
-        { isPrompts, startSandbox },
+        { isPrompts, startSandbox: startSandboxWorker },
       );
       const train = pairsOf(data, 'train', template);
       const failures: Failure[] = [];

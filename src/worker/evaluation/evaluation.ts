@@ -29,7 +29,7 @@ import { rewardsOf } from './answer-rewards.ts';
 import type { AdapterChoice, AdapterOrigin, Progress, Prompting, Sample } from '../api.ts';
 import type { DataSet } from '../data/data.ts';
 import type { OpenModel } from '../models/model.ts';
-import { rowsWith } from '../runs/new-tokens.ts';
+import { rowsWithNewTokens } from '../runs/new-tokens.ts';
 import { originOf } from '../origin.ts';
 import type { Session } from '../session.ts';
 import {
@@ -244,8 +244,11 @@ const withParts = (
   ...(forgetting && { forgetting }),
 });
 
-const grow = (data: DataSet, own: OpenModel, added: Parameters<typeof rowsWith>[2]): Promise<DataSet> =>
-  rowsWith(data, own, added);
+const grow = (
+  data: DataSet,
+  own: OpenModel,
+  added: Parameters<typeof rowsWithNewTokens>[2],
+): Promise<DataSet> => rowsWithNewTokens(data, own, added);
 
 /** @throws GraftError `worker-no-model`, `worker-no-data` */
 async function opened(

@@ -13,9 +13,9 @@ import { isHeld, spread, type List } from '../../lists.ts';
 import type { LabelledTokens } from '../../model/batch.ts';
 import type { LanguageModel } from '../../model/language-model.ts';
 import {
-  generalLoss as lossOf,
-  measureAfter as after,
-  measureBefore as before,
+  generalTextLoss as lossOf,
+  forgettingAfter as after,
+  forgettingBefore as before,
   type Before,
   type GeneralCheck,
 } from '../../runs/forgetting.ts';

@@ -11,7 +11,7 @@ interface Watch {
 }
 
 /** Stopped, it gives the verdicts so far. @throws GraftError `worker-no-model`, `judging-prompt`, `chat-template-…`, `engine-…` */
-export async function judge(
+export async function judgeWithModel(
   session: Session,
   { prompt, pairs }: JudgeRequest,
   { onJudged, signal }: Watch,

@@ -8,7 +8,7 @@ import { Sandbox } from '../../scorers/sandbox/sandbox.ts';
 import type { RewardsApi, TriedRow, TriedText } from '../api.ts';
 import type { OpenModel } from '../models/model.ts';
 import { outcome } from '../outcome.ts';
-import { startSandbox } from './sandbox.ts';
+import { startSandboxWorker } from './sandbox.ts';
 import type { Session } from '../session.ts';
 
 interface AskingRow {
@@ -25,7 +25,11 @@ export function rewardsApi(session: Session, openOrThrow: () => Promise<OpenMode
       outcome(async () => {
         const { tokenizer } = await openOrThrow();
         const questions = firstRows(session, typed.length);
-        const rewards = await openRewards(specs, { where: 'The rewards', stops: false, startSandbox });
+        const rewards = await openRewards(specs, {
+          where: 'The rewards',
+          stops: false,
+          startSandbox: startSandboxWorker,
+        });
         const score = async ({ prompt, expected, row }: AskingRow, text: string): Promise<TriedText> => {
           const tokens = tokenizer.encode(text).length;
           const attempt = {
@@ -52,7 +56,7 @@ export function rewardsApi(session: Session, openOrThrow: () => Promise<OpenMode
       }),
     checkMetric: (spec) =>
       outcome(async () => {
-        const sandbox = new Sandbox(startSandbox);
+        const sandbox = new Sandbox(startSandboxWorker);
         try {
           const metric = withSettings(spec);
           await metric.open({}, metric.name, sandbox);
@@ -62,7 +66,7 @@ export function rewardsApi(session: Session, openOrThrow: () => Promise<OpenMode
         }
       }),
     addMetrics: (record, choices) =>
-      outcome(async () => ({ record: await addAttempts(record, choices, startSandbox) })),
+      outcome(async () => ({ record: await addAttempts(record, choices, startSandboxWorker) })),
   };
 }
 

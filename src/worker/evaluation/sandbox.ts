@@ -2,7 +2,7 @@
 import type { SandboxAnswer, StartSandbox } from '../../scorers/sandbox/sandbox.ts';
 
 /** Starts a worker with the interpreter of a person's own code; resolves when it is ready, and rejects with why it cannot be. */
-export const startSandbox: StartSandbox = (hear, fail) =>
+export const startSandboxWorker: StartSandbox = (hear, fail) =>
   new Promise((resolve, reject) => {
     const worker = new Worker(new URL('./sandbox-thread.ts', import.meta.url), {
       type: 'module',

@@ -8,7 +8,7 @@ import { storedAdapterFiles, findAdapter } from '../../storage/adapters.ts';
 import { listRuns } from '../../storage/runs.ts';
 import { measureSpace } from '../../storage/space.ts';
 import type { Library } from './adapters.ts';
-import type { BaseWeights, ExportedChat, FormatChoice, GraftWorker, ModelRef } from '../api.ts';
+import type { WeightChoices, ExportedChat, FormatChoice, GraftWorker, ModelRef } from '../api.ts';
 import { isSameBase, type Bases } from '../models/bases.ts';
 import type { OpenModel } from '../models/model.ts';
 import { listener, outcome } from '../outcome.ts';
@@ -122,8 +122,8 @@ async function prepare(
     return { otherBase: { baseModel, ...(model && { model }) } };
   }
   const held =
-    (adapter.baseWeights as BaseWeights | undefined) ??
-    ((await listRuns()).find(({ run }) => run.id === runId)?.run.baseWeights as BaseWeights | undefined);
+    (adapter.baseWeights as WeightChoices | undefined) ??
+    ((await listRuns()).find(({ run }) => run.id === runId)?.run.baseWeights as WeightChoices | undefined);
   const formats = await allFormats();
   const format = formats.find((one) => one.name === formatName);
   if (!format)
@@ -140,7 +140,7 @@ async function prepare(
     place: await bases.placeOf(baseModel, false),
     ...(format.takesSystem && chat && chat.system !== '' && { system: chat.system }),
     ...(format.takesChat && chat && { chat: defaultsOf(chat) }),
-    chatPage: async () => (await import('./chat-page.ts')).chatPageProgram(),
+    chatPage: async () => (await import('./chat-page.ts')).fetchChatPageProgram(),
     ...(held && { baseWeights: held }),
     ...(type !== undefined && { type }),
   });

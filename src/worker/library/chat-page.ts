@@ -5,7 +5,7 @@ import { GraftError, messageOf } from '../../errors.ts';
 import type { ChatPageProgram } from '../../export/chat-page/write.ts';
 
 /** @throws GraftError `worker-fetch` */
-export async function chatPageProgram(): Promise<ChatPageProgram> {
+export async function fetchChatPageProgram(): Promise<ChatPageProgram> {
   try {
     const bytes = await fetchFile(new URL(address, self.location.href));
     return JSON.parse(new TextDecoder().decode(bytes)) as ChatPageProgram;

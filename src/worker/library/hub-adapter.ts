@@ -1,7 +1,7 @@
 /** An adapter of the hub, into memory: it is imported as its files from disk are. */
 import { GraftError } from '../../errors.ts';
 import { zipTooLarge } from '../../export/adapter-zip.ts';
-import { fetchModel, findAdapter } from '../../weights/hub.ts';
+import { fetchModel, findHubAdapter } from '../../weights/hub.ts';
 import { MemorySink } from '../../weights/hub/memory-sink.ts';
 import { ADAPTER_LIMITS } from './adapters.ts';
 import { chosenHub, whileAllowed } from '../models/download-api.ts';
@@ -25,7 +25,7 @@ export async function fetchAdapter(
   };
   const sink = new MemorySink();
   const offer = await whileAllowed(asked, controller, async () => {
-    const found = await findAdapter(asked, options);
+    const found = await findHubAdapter(asked, options);
     for (const { name, size = 0 } of found.files) {
       const limit = (ADAPTER_LIMITS as Readonly<Partial<Record<string, number>>>)[name] ?? MAX_BESIDE;
       if (size > limit) throw zipTooLarge(`${found.name}/${name}`, size, limit);

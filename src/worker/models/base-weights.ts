@@ -9,7 +9,7 @@ import type { BaseOption, ModelRef, WeightChoice } from '../api.ts';
 import type { OpenModel } from './model.ts';
 
 /** As it is stored in settings and in exports. */
-export const BaseWeights = v.object({
+export const StoredWeightChoices = v.object({
   matrices: v.picklist(WEIGHT_CHOICES),
   embeddings: v.optional(v.picklist(WEIGHT_CHOICES)),
 });
@@ -19,7 +19,7 @@ const nameOf = ({ name, bundled }: ModelRef): string =>
 
 /** The choice for a model, if this GPU can use it; undefined for as stored. */
 export async function chosenWeights(model: ModelRef, target: Target): Promise<WeightChoices | undefined> {
-  const parsed = v.safeParse(BaseWeights, await ifStorageWorks(readSetting(nameOf(model))));
+  const parsed = v.safeParse(StoredWeightChoices, await ifStorageWorks(readSetting(nameOf(model))));
   return parsed.success && !refusalOf(parsed.output, target) ? parsed.output : undefined;
 }
 

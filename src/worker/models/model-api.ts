@@ -3,7 +3,7 @@ import { GraftError } from '../../errors.ts';
 import { fileNameOf, type FolderFile } from '../../export/folder-sink.ts';
 import type { FileSet } from '../../weights/bytes.ts';
 import { modelFolder } from '../../weights/folder.ts';
-import type { BaseWeights, GraftWorker, ModelRef, OnProgress, Progress } from '../api.ts';
+import type { WeightChoices, GraftWorker, ModelRef, OnProgress, Progress } from '../api.ts';
 import { baseOptions, chosenWeights, forgetWeights, keepWeights } from './base-weights.ts';
 import { BUNDLED, folderOfFiles, type OpenModel } from './model.ts';
 import type { Bases } from './bases.ts';
@@ -34,7 +34,7 @@ interface Rooms {
   readonly openRef: (
     model: ModelRef,
     onProgress: (progress: Progress) => void,
-    baseWeights?: BaseWeights,
+    baseWeights?: WeightChoices,
   ) => Promise<OpenModel>;
 }
 

@@ -1,5 +1,5 @@
 /** Projects as the page sees them, and the one that is open in this tab: runs and imports belong to it. */
-import { HELD_BYTES, readFrom, sizeOf } from '../../data/file-content.ts';
+import { HELD_BYTES, readFrom, contentSize } from '../../data/file-content.ts';
 import { GraftError } from '../../errors.ts';
 import { deleteDataSet, listDataSets, openDataSet, readDataSet } from '../../storage/data-sets.ts';
 import {
@@ -116,7 +116,7 @@ export class Projects {
       ...(more.length > 0 && { more: more.length }),
       format,
       rows: rows.train + rows.validation + rows.test,
-      bytes: files.reduce((sum, { bytes }) => sum + sizeOf(bytes), 0),
+      bytes: files.reduce((sum, { bytes }) => sum + contentSize(bytes), 0),
     };
     const kept = await openDataSet(set, {
       file,

@@ -5,9 +5,9 @@ import type { RunEvent } from '../../runs/events.ts';
 import { objectiveOf } from '../../objectives/registry.ts';
 import { openRewards, type Rewards } from '../../scorers/rewards/reward.ts';
 import { writeLearned } from '../../runs/learned.ts';
-import { Run, type Rest } from '../../runs/run.ts';
+import { TrainingRun, type Rest } from '../../runs/run.ts';
 import { MAX_SHARE, SaveClock, type SaveEvery } from '../../runs/save-clock.ts';
-import { checkRoom, stateBytes } from '../../runs/room.ts';
+import { checkRoom, savedStateBytes } from '../../runs/room.ts';
 import type { StoredRun } from '../../storage/records.ts';
 import { changeRun } from '../../storage/runs.ts';
 import { ifStorageWorks } from '../../storage/settings.ts';
@@ -15,14 +15,21 @@ import { asSaved } from '../../settings/table.ts';
 import { measureSpace } from '../../storage/space.ts';
 import { readState } from '../../train/state-files.ts';
 import { memoryFiles } from '../../weights/bytes.ts';
-import type { AdapterOrigin, Failure, RunEvent as PageEvent, FormSpec, RunPhase, RunStatus } from '../api.ts';
+import type {
+  AdapterOrigin,
+  Failure,
+  RunUpdate as PageEvent,
+  FormSpec,
+  RunPhase,
+  RunStatus,
+} from '../api.ts';
 import type { OpenModel } from '../models/model.ts';
 import { putOnDevice, samplesOf, type OnDevice } from './on-device.ts';
 import { otherModel } from './other-model.ts';
 import type { MeasuredHere } from '../device/speeds.ts';
 import { pointOf, samplePoint } from './run-records.ts';
 import { PageStore, type RunSeed } from './run-store.ts';
-import { startSandbox } from '../evaluation/sandbox.ts';
+import { startSandboxWorker } from '../evaluation/sandbox.ts';
 import type { Session } from '../session.ts';
 import { tellTabs } from '../device/training-lock.ts';
 import { addedTokens } from '../../adapters/tokens/tokens.ts';
@@ -51,7 +58,7 @@ async function checkStorage(subject: OnDevice, { rows, checkpoint }: RunSeed): P
   if (subject.adapter) return;
   const { usage, quota } = await measureSpace();
   checkRoom({
-    state: stateBytes(subject, rows),
+    state: savedStateBytes(subject, rows),
     free: Math.max(0, quota - usage),
     saved: checkpoint ? 1 : 0,
     where: 'in the storage that this browser gives the page',
@@ -72,7 +79,7 @@ export class LiveRun {
     readonly open: OpenModel,
     private readonly subject: OnDevice,
     private readonly store: PageStore,
-    private readonly run: Run,
+    private readonly run: TrainingRun,
     private readonly rewards: Rewards | undefined,
     public emit: Emit,
   ) {
@@ -115,7 +122,7 @@ export class LiveRun {
     try {
       await checkStorage(subject, seed);
       const store = new PageStore(seed, open, subject.adapter, () => live?.weigh());
-      const run = await Run.create({
+      const run = await TrainingRun.create({
         ...{ trainable: subject.trainable, options: subject.options, rows: seed.rows, store },
         ...{ state: saved?.state, pauseAfter },
         clock: new SaveClock(CHECKPOINTS, seed.checkpoint?.step),
@@ -350,5 +357,7 @@ export class LiveRun {
 
 /** Opens the rewards of a run that learns from them. @throws GraftError `reward`, `reward-code` */
 async function rewardsOf({ objective, rewards }: FormSpec): Promise<Rewards | undefined> {
-  return objectiveOf(objective).samples && rewards ? openRewards(rewards, { startSandbox }) : undefined;
+  return objectiveOf(objective).samples && rewards
+    ? openRewards(rewards, { startSandbox: startSandboxWorker })
+    : undefined;
 }

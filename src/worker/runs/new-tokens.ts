@@ -59,7 +59,7 @@ export function modelOfAdapter(
 const pause = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 0));
 
 /** The open rows as a model with new tokens reads them. */
-export async function rowsWith(
+export async function rowsWithNewTokens(
   data: DataSet,
   { tokenizer, info }: OpenModel,
   added: NewTokens,
@@ -107,7 +107,7 @@ export async function withNewTokens<Rows extends DataSet | undefined>(
   return {
     options: withTokens(options, added),
     open: grown,
-    data: (data && (await rowsWith(data, grown, added))) as Rows,
+    data: (data && (await rowsWithNewTokens(data, grown, added))) as Rows,
   };
 }
 
@@ -135,7 +135,7 @@ export async function readingWith(
     const added = newTokens(texts, tokenizer);
     const grown = await modelWith(open, added);
     const isText = data.files?.some((file) => file?.documents) === true;
-    const rows = isText ? await rowsWith(data, grown, added) : data;
+    const rows = isText ? await rowsWithNewTokens(data, grown, added) : data;
     return { data: rows, tokenizer: grown.tokenizer, info: grown.info, added: texts };
   } catch (error) {
     // The run itself says what is wrong with them.

@@ -7,7 +7,7 @@ import { Generator } from '../../model/generator.ts';
 import { LanguageModel } from '../../model/language-model.ts';
 import { greedy } from '../../model/sampling.ts';
 import { loadingOf } from '../../train/loading.ts';
-import type { Samples } from '../../runs/run.ts';
+import type { SampleSchedule } from '../../runs/run.ts';
 import {
   makeTrainable,
   withReference,
@@ -75,7 +75,7 @@ export function samplesOf(
   asked: string | undefined,
   generatorOf: () => Generator,
   open: OpenModel,
-): Samples {
+): SampleSchedule {
   const { tokenizer } = open;
   return {
     every,

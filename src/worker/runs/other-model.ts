@@ -2,7 +2,7 @@
 import { GraftError } from '../../errors.ts';
 import { describeChoices } from '../../model/weight-types.ts';
 import type { StoredRun } from '../../storage/records.ts';
-import type { BaseWeights } from '../api.ts';
+import type { WeightChoices } from '../api.ts';
 import type { OpenModel } from '../models/model.ts';
 
 /** @param open the model that is open instead; missing if the run's model is not here */
@@ -16,7 +16,7 @@ export function otherModel(
       `This run trains an adapter of ${baseModel}${how}, and ${differs}.`,
       remedy,
     );
-  const held = baseWeights && describeChoices(baseWeights as BaseWeights);
+  const held = baseWeights && describeChoices(baseWeights as WeightChoices);
   const how = held === undefined ? '' : ` with its base weights in ${held}`;
   if (open && precision !== undefined && open.info.precision !== precision)
     return wrong(

@@ -38,7 +38,7 @@ export function askedRows(data: RowSet, { objective }: Pick<FormSpec, 'objective
 }
 
 /** What a run keeps of its rows, so that it can be resumed after a reload. @param isLarge whether they are those of a large file */
-export function storedRows({ questions, ...parts }: RowsOfRun, isLarge: boolean): StoredRows {
+export function rowsToKeep({ questions, ...parts }: RowsOfRun, isLarge: boolean): StoredRows {
   const { train, validation, test } = parts;
   if (isLarge)
     return {

@@ -10,12 +10,12 @@ import { summaryOf } from '../../storage/summaries.ts';
 import type { StepEvent } from '../../train/events.ts';
 import { passMarkOf } from '../../scorers/rewards/reward.ts';
 import { readCurve, type Reading } from '../../train/reading.ts';
-import type { BaseWeights, FormSpec, RunRecord, RunSummary, SamplePoint, StepPoint } from '../api.ts';
+import type { WeightChoices, FormSpec, RunRecord, RunSummary, SamplePoint, StepPoint } from '../api.ts';
 import { specOfForm } from '../../runs/headless-command.ts';
 import { recipeOf } from '../../settings/recipe.ts';
 
-export function weightsOf({ baseWeights = AS_STORED }: Pick<StoredRun, 'baseWeights'>): BaseWeights {
-  return baseWeights as BaseWeights;
+export function weightsOf({ baseWeights = AS_STORED }: Pick<StoredRun, 'baseWeights'>): WeightChoices {
+  return baseWeights as WeightChoices;
 }
 
 export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
@@ -54,7 +54,7 @@ export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
     recipe: recipeOf(
       specOfForm(options, run.dataOptions, {
         precision: run.precision,
-        baseWeights: run.baseWeights as BaseWeights | undefined,
+        baseWeights: run.baseWeights as WeightChoices | undefined,
       }),
     ),
   };

@@ -1,7 +1,7 @@
 /** A run in the browser's database: its record with the curve, its rows, one checkpoint, and at the end its adapter. */
 import type { AdapterData } from '../../export/peft.ts';
 import type { RunEvent } from '../../runs/events.ts';
-import type { Curve, Ending, Learned, RunRows, Store } from '../../runs/store.ts';
+import type { LossCurve, Ending, Learned, RunRows, Store } from '../../runs/store.ts';
 import type { AdapterShape } from '../../runs/trainable.ts';
 import type { StoredCheckpoint, StoredRun } from '../../storage/records.ts';
 import { checkpointRevision, saveCheckpoint, saveEndedRun } from '../../storage/runs.ts';
@@ -12,7 +12,7 @@ import type { TrainerState } from '../../train/state.ts';
 import type { EvalPoint, FormSpec, RunStatus, StepPoint } from '../api.ts';
 import { keptAdapter } from './kept-adapter.ts';
 import { BUNDLED_LICENCE, type OpenModel } from '../models/model.ts';
-import { storedRows, type RowsOfRun } from './rows-of-run.ts';
+import { rowsToKeep, type RowsOfRun } from './rows-of-run.ts';
 import { pointOf, runReading } from './run-records.ts';
 
 /** The start of a run, new or from storage. */
@@ -26,7 +26,7 @@ export interface RunSeed {
   readonly start?: AdapterData;
 }
 
-interface PageCurve extends Curve {
+interface PageCurve extends LossCurve {
   readonly steps: readonly StepPoint[];
 }
 
@@ -127,7 +127,7 @@ export class PageStore implements Store {
         step: state.counters.step,
         files: writeState({ state, fingerprint: this.open.fingerprint }),
       },
-      this.#revision === undefined ? storedRows(this.#seed.rows, this.#seed.isLarge) : undefined,
+      this.#revision === undefined ? rowsToKeep(this.#seed.rows, this.#seed.isLarge) : undefined,
     );
     this.#revision = revision;
   }

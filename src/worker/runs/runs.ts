@@ -6,12 +6,12 @@ import { changeRun, deleteRun, readResumableRun } from '../../storage/runs.ts';
 import type { Objective } from '../../objectives/objective.ts';
 import { objectiveOf } from '../../objectives/registry.ts';
 import { isScoringFailure } from '../../train/policy/scoring.ts';
-import type { BaseWeights, ModelRef, FormSpec, RunRecord, RunSummary } from '../api.ts';
+import type { WeightChoices, ModelRef, FormSpec, RunRecord, RunSummary } from '../api.ts';
 import { restoredData, type DataSet } from '../data/data.ts';
 import { DeviceTurn, Withdrawn, type Emit } from '../device/device-turn.ts';
 import { LiveRun } from './live-run.ts';
 import type { OpenModel } from '../models/model.ts';
-import { modelWith, rowsOfBase, rowsWith, withNewTokens } from './new-tokens.ts';
+import { modelWith, rowsOfBase, rowsWithNewTokens, withNewTokens } from './new-tokens.ts';
 import { otherModel } from './other-model.ts';
 import { failureOf, outcome } from '../outcome.ts';
 import type { Projects } from '../projects/projects.ts';
@@ -58,7 +58,7 @@ export class Runs {
     private readonly session: Session,
     queue: Queue,
     private readonly projects: Projects,
-    private readonly openRef: (model: ModelRef, baseWeights: BaseWeights) => Promise<OpenModel>,
+    private readonly openRef: (model: ModelRef, baseWeights: WeightChoices) => Promise<OpenModel>,
     private readonly openEncoder: (name: string) => Promise<OpenModel>,
   ) {
     this.#turn = new DeviceTurn(session, queue);
@@ -153,7 +153,7 @@ export class Runs {
       const { large } = saved.rows;
       if (large) {
         const data = await this.#largeData(saved.run, open, signal, swept);
-        const grown = added ? await rowsWith(data, own, added) : data;
+        const grown = added ? await rowsWithNewTokens(data, own, added) : data;
         const rows = sameRows(grown, saved.run, large);
         return this.#create({ ...saved, rows, isLarge: true }, own, emit, signal, swept);
       }

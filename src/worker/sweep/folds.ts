@@ -33,14 +33,14 @@ export function dealtRows(data: DataSet, { tokenizer }: OpenModel, count: number
 }
 
 /** The measurements of the folds so far. */
-export const measuredOf = ({ measured = [] }: StoredSweep): readonly MeasuredFold[] =>
+export const measuredFolds = ({ measured = [] }: StoredSweep): readonly MeasuredFold[] =>
   measured as readonly MeasuredFold[];
 
 /** Runs of a cross-validation that are done and not measured. */
 export function unmeasured(sweep: StoredSweep): SweptRun[] {
   const { folds, runs } = sweep.state as SweepState;
   if (folds === undefined) return [];
-  const known = new Set(measuredOf(sweep).map(({ fold }) => fold));
+  const known = new Set(measuredFolds(sweep).map(({ fold }) => fold));
   return runs.filter(({ status, recipe }) => status === 'done' && !known.has(recipe));
 }
 
@@ -62,7 +62,7 @@ export async function measureFold(
 
 /** All folds as one measurement. @throws GraftError `folds-open` before all of them are measured */
 export function joinedFolds(sweep: StoredSweep): Evaluation {
-  const measured = measuredOf(sweep);
+  const measured = measuredFolds(sweep);
   const { runs } = sweep.state as SweepState;
   if (measured.length === 0 || measured.length < runs.length)
     throw new GraftError(

@@ -3,7 +3,7 @@ import { GraftError } from '../../errors.ts';
 import { formOfRun } from '../../runs/sweep/form.ts';
 import type { TrialOutcome, SweepPort } from '../../runs/sweep/drive.ts';
 import type { SweepState, SweptRun } from '../../runs/sweep/record.ts';
-import type { Failure, FormSpec, RunEvent, RunRecord } from '../api.ts';
+import type { Failure, FormSpec, RunUpdate, RunRecord } from '../api.ts';
 import type { DataSet } from '../data/data.ts';
 import { failureOf } from '../outcome.ts';
 import type { Runs } from '../runs/runs.ts';
@@ -11,13 +11,13 @@ import { otherTab } from '../device/training-lock.ts';
 import { storedId } from './info.ts';
 
 /** What a sweep needs of the runs. */
-export type Trainer = Pick<Runs, 'start' | 'resume' | 'pause' | 'cancel' | 'read' | 'release'>;
+export type SweepTrainer = Pick<Runs, 'start' | 'resume' | 'pause' | 'cancel' | 'read' | 'release'>;
 
 interface Asked {
   readonly id: string;
   readonly form: FormSpec;
-  readonly trainer: Trainer;
-  readonly emit: (run: string, event: RunEvent) => void;
+  readonly trainer: SweepTrainer;
+  readonly emit: (run: string, event: RunUpdate) => void;
   readonly keep: (state: SweepState) => Promise<void>;
   /** Deletes what a run would continue from. */
   readonly drop: (runId: string) => Promise<void>;
@@ -66,7 +66,7 @@ export class PagePort implements SweepPort {
   async train(run: SweptRun, until: number | undefined, seconds: number): Promise<TrialOutcome> {
     const { id, form, trainer, emit, rowsOf } = this.asked;
     const swept = { id: storedId(id, run.id), sweep: id, pauseAfter: until, rows: rowsOf(run) };
-    const hear = (event: RunEvent): void => emit(run.id, event);
+    const hear = (event: RunUpdate): void => emit(run.id, event);
     const before = await this.#read(run.id);
     let isOut = false;
     const timer =

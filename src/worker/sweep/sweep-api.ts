@@ -9,7 +9,7 @@ import {
   keepAdapterOfRun,
   listSweeps,
   putSweep,
-  readSweep,
+  findSweep,
 } from '../../storage/sweeps.ts';
 import type { GraftWorker, Progress, Prompting } from '../api.ts';
 import type { SweepsApi } from '../api/sweeps.ts';
@@ -69,7 +69,7 @@ export function sweepApi({
         new Made({
           store: {
             list: listSweeps,
-            read: readSweep,
+            read: findSweep,
             put: putSweep,
             delete: deleteSweep,
             drop: dropRun,

@@ -26,14 +26,14 @@ import { failureOf } from '../outcome.ts';
 import {
   dealtRows,
   joinedFolds,
-  measuredOf,
+  measuredFolds,
   measureFold,
   unmeasured,
   type AskedFold,
   type DealtRows,
 } from './folds.ts';
 import { infoOf, labelled, storedId, type SweptAdapters } from './info.ts';
-import { PagePort, type Trainer } from './port.ts';
+import { PagePort, type SweepTrainer } from './port.ts';
 
 /** Where sweeps are kept. */
 export interface SweepStore {
@@ -52,7 +52,7 @@ export interface SweepStore {
 /** What it works on. */
 interface Place {
   readonly store: SweepStore;
-  readonly trainer: Trainer;
+  readonly trainer: SweepTrainer;
   readonly open: () => Promise<OpenModel>;
   readonly data: () => DataSet;
   readonly projectOf: (name: string) => Promise<string>;
@@ -262,7 +262,7 @@ export class Sweeps {
               emit({ type: 'measuring', fold: run.recipe, progress });
             const watch = { onProgress, signal: port.signal };
             const measured = await measureFold(sweep, run, dealt, place.measure, watch);
-            sweep = { ...sweep, measured: [...measuredOf(sweep), measured] };
+            sweep = { ...sweep, measured: [...measuredFolds(sweep), measured] };
             await port.keep({ ...(sweep.state as SweepState), status: 'done' });
           }
       } catch (error) {

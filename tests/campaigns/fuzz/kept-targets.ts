@@ -76,7 +76,7 @@ const RECORDS = {
     },
   },
   'data.json': {
-    schema: layout.DataFile,
+    schema: layout.DataSetFile,
     value: {
       ...DATA_REF,
       options: DATA_OPTIONS,

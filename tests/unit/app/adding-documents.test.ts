@@ -20,14 +20,14 @@ interface Adding extends Held<unknown> {
 /** The documents of a project, and the calls that add to them. */
 async function opened(): Promise<{
   readonly documents: InstanceType<
-    (typeof import('../../../src/app/documents/documents.svelte.ts'))['Documents']
+    (typeof import('../../../src/app/documents/documents.svelte.ts'))['DocumentsState']
   >;
   readonly calls: Adding[];
   /** Which one is open. */
   readonly projects: { id: string };
   end(call: Adding, unread?: number): Promise<void>;
 }> {
-  const { Documents } = await import('../../../src/app/documents/documents.svelte.ts');
+  const { DocumentsState } = await import('../../../src/app/documents/documents.svelte.ts');
   const calls: Adding[] = [];
   const listed = (files: number): object => ({
     ...{ documents: [], chunking: {} },
@@ -45,7 +45,7 @@ async function opened(): Promise<{
     { keepStorage: () => Promise.resolve() },
   );
   const projects = { id: 'a' };
-  const documents = new Documents({ session, projects, models: {} } as unknown as Studio);
+  const documents = new DocumentsState({ session, projects, models: {} } as unknown as Studio);
   await rest();
   return {
     ...{ documents, calls, projects },

@@ -1,6 +1,6 @@
 /** Rows of the open data that a measurement has asked. */
 import { expect, test } from 'vitest';
-import { askedRow, isAsked, itemsOfFindings } from '../../../src/app/evaluate/asked-rows.ts';
+import { rowOfItem, isAsked, itemsOfFindings } from '../../../src/app/evaluate/asked-rows.ts';
 import type {
   DataOptions,
   DataSummary,
@@ -37,9 +37,9 @@ test('a row is the asked one if its line and the beginning of its question are t
 });
 
 test('a row is found at its place, and by its text after others have left the test', async () => {
-  expect((await askedRow(worker, item(1, 6, 'Who is it?')))?.at).toBe(5);
-  expect((await askedRow(worker, item(2, 6, 'Who is it?')))?.at).toBe(5);
-  expect(await askedRow(worker, item(1, 6, 'Who was it?'))).toBeUndefined();
+  expect((await rowOfItem(worker, item(1, 6, 'Who is it?')))?.at).toBe(5);
+  expect((await rowOfItem(worker, item(2, 6, 'Who is it?')))?.at).toBe(5);
+  expect(await rowOfItem(worker, item(1, 6, 'Who was it?'))).toBeUndefined();
 });
 
 test('the items of a finding are those whose rows belong to it, under its name for so many of them', async () => {

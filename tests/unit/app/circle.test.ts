@@ -5,7 +5,7 @@ import {
   entriesOf,
   judgedOf,
   lessonsLeft,
-  lineOf,
+  logLine,
   unknownOf,
   usedOf,
 } from '../../../src/app/circle/logged.ts';
@@ -64,7 +64,7 @@ describe('a logged answer', () => {
   });
 
   test('is read again from its line as graft serve writes it', () => {
-    const [read] = readUseLog(lineOf({ ...used, thumb: 'down' }), 'use-log.jsonl');
+    const [read] = readUseLog(logLine({ ...used, thumb: 'down' }), 'use-log.jsonl');
     const { id: _, origin: __, ...said } = used;
     expect(read).toEqual({ ...said, thumb: 'down' });
     expect(usedOf({ asked: undefined, origin, text: '', finish: '' })).toBeUndefined();

@@ -1,6 +1,6 @@
 /** Whose answers a queue judges. */
 import { expect, test } from 'vitest';
-import { judgedInWords, mostJudged } from '../../../src/app/use/feedback/judged.ts';
+import { judgedModelInWords, mostJudged } from '../../../src/app/use/feedback/judged.ts';
 import type { AdapterInfo, FeedbackEntry } from '../../../src/worker/api.ts';
 
 const ADAPTERS = [
@@ -31,10 +31,10 @@ test.each([
 
 test('both are named where they differ', () => {
   const judged = mostJudged([A, A], ADAPTERS)!;
-  expect(judgedInWords(judged, 2, 'voice 2', true)).toBe(
+  expect(judgedModelInWords(judged, 2, 'voice 2', true)).toBe(
     'The feedback that you accepted judges answers of “voice 1”, but this run continues from “voice 2”, which is in use.',
   );
-  expect(judgedInWords(judged, 3, 'voice 2', false)).toBe(
+  expect(judgedModelInWords(judged, 3, 'voice 2', false)).toBe(
     '2 of 3 accepted entries judge answers of “voice 1”, but this run continues from “voice 2”.',
   );
 });

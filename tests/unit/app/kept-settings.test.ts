@@ -7,7 +7,7 @@ import {
   readKeyedSettings,
   settingsAt,
   START,
-  withSettings,
+  addKeptSettings,
   type KeyedSettings,
 } from '../../../src/app/train/kept-settings.ts';
 
@@ -17,14 +17,14 @@ const own = { ...START, name: 'own 1', steps: 123, samplePrompt: 'Mine?' };
 const sample = { ...START, name: 'captain 1', steps: 60, samplePrompt: 'Ahoy?' };
 
 test('each set of rows has its own settings again, also after a reload', () => {
-  const kept = withSettings(withSettings([], OWN, own), SAMPLE, sample);
+  const kept = addKeptSettings(addKeptSettings([], OWN, own), SAMPLE, sample);
   const read = readKeyedSettings(JSON.parse(JSON.stringify(kept)));
   expect(settingsAt(read, OWN)).toEqual(own);
   expect(settingsAt(read, SAMPLE)).toEqual(sample);
 });
 
 test('other columns and another model are another place', () => {
-  const kept = withSettings([], OWN, own);
+  const kept = addKeptSettings([], OWN, own);
   const mapping = { prompt: '{{q}}', answer: '{{a}}' };
   expect(settingsAt(kept, settingsKey('a'.repeat(64), mapping, 'sprig'))).toBeUndefined();
   expect(settingsAt(kept, settingsKey('a'.repeat(64), undefined, 'smol'))).toBeUndefined();
@@ -32,8 +32,8 @@ test('other columns and another model are another place', () => {
 
 test('a new entry replaces the old one, and the oldest are dropped first', () => {
   let kept: readonly KeyedSettings[] = [];
-  for (let i = 0; i < 30; i++) kept = withSettings(kept, settingsKey(`${i}`), { ...START, steps: i + 1 });
-  kept = withSettings(kept, settingsKey('12'), { ...START, steps: 500 });
+  for (let i = 0; i < 30; i++) kept = addKeptSettings(kept, settingsKey(`${i}`), { ...START, steps: i + 1 });
+  kept = addKeptSettings(kept, settingsKey('12'), { ...START, steps: 500 });
   expect(kept).toHaveLength(20);
   expect(settingsAt(kept, settingsKey('12'))?.steps).toBe(500);
   expect(settingsAt(kept, settingsKey('9'))).toBeUndefined();

@@ -1,9 +1,9 @@
 /** The worker answers late: what a person did meanwhile stays, and nothing is shown in another project. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Adapters } from '../../../src/app/use/adapters.svelte.ts';
-import type { Preferences } from '../../../src/app/state/preferences.svelte.ts';
-import type { Results } from '../../../src/app/evaluate/results.svelte.ts';
-import type { Session } from '../../../src/app/state/session.svelte.ts';
+import type { PreferencesState } from '../../../src/app/state/preferences.svelte.ts';
+import type { ResultsState } from '../../../src/app/evaluate/results.svelte.ts';
+import type { SessionState } from '../../../src/app/state/session.svelte.ts';
 import type { Source } from '../../../src/app/data/source.ts';
 import type { AdapterInfo, ChatSettings, DataOptions } from '../../../src/worker/api.ts';
 import { held, withoutSvelte, type Held } from './runes.ts';
@@ -163,9 +163,9 @@ describe('rows', () => {
 });
 
 describe('chat', () => {
-  const preferences = { count: 0 } as Preferences;
-  const results = { keep: () => Promise.resolve() } as unknown as Results;
-  async function chatWith(session: Session) {
+  const preferences = { count: 0 } as PreferencesState;
+  const results = { keep: () => Promise.resolve() } as unknown as ResultsState;
+  async function chatWith(session: SessionState) {
     const { Chat } = await import('../../../src/app/use/chat.svelte.ts');
     return new Chat(session, results, preferences);
   }
@@ -190,7 +190,7 @@ describe('chat', () => {
 
   test('takes the next question while the answers before it are being kept', async () => {
     const kept = held<undefined>();
-    const waiting = { keep: () => kept.promise } as unknown as Results;
+    const waiting = { keep: () => kept.promise } as unknown as ResultsState;
     const { Chat } = await import('../../../src/app/use/chat.svelte.ts');
     const chat = new Chat(
       sessionWith({ chat: () => Promise.resolve({ ok: true, text: 'Me.', tokens: [], seconds: 1 }) }),
@@ -245,11 +245,11 @@ describe('measurements', () => {
   test('say nothing in the next project after they were stopped by leaving one', async () => {
     const answer = held<unknown>();
     const results = { project: 'a', keep: () => Promise.resolve() };
-    const { Evaluation } = await import('../../../src/app/evaluate/evaluation.svelte.ts');
-    const { FewShot } = await import('../../../src/app/evaluate/few-shot.svelte.ts');
+    const { EvaluationState } = await import('../../../src/app/evaluate/evaluation.svelte.ts');
+    const { FewShotState } = await import('../../../src/app/evaluate/few-shot.svelte.ts');
     const session = sessionWith({ evaluate: () => answer.promise, measureFewShot: () => answer.promise });
-    const evaluation = new Evaluation(session, results as unknown as Results, 'evaluation');
-    const fewShot = new FewShot(session, results as unknown as Results);
+    const evaluation = new EvaluationState(session, results as unknown as ResultsState, 'evaluation');
+    const fewShot = new FewShotState(session, results as unknown as ResultsState);
     const measured = evaluation.measure(['base'], { rows: 3 });
     const shown = fewShot.measure({ rows: 3 });
     results.project = 'b';
@@ -346,7 +346,7 @@ test('a model that comes when another project is open is not taken for that one'
     startWorker: () => sessionWith({ openKeptModel: (name) => call(name as string) }).worker,
   }));
   vi.resetModules();
-  const { Session: Open } = await import('../../../src/app/state/session.svelte.ts');
+  const { SessionState: Open } = await import('../../../src/app/state/session.svelte.ts');
   const session = new Open();
   const told: string[] = [];
   session.whenOpened = ({ name }) => told.push(name);
@@ -402,7 +402,7 @@ test('two things that are worth keeping make one project', async () => {
   const made = held<unknown>();
   let asked = 0;
   vi.stubGlobal('addEventListener', () => undefined);
-  const { Projects: List } = await import('../../../src/app/state/projects.svelte.ts');
+  const { ProjectsState: List } = await import('../../../src/app/state/projects.svelte.ts');
   const projects = new List(
     sessionWith(
       {

@@ -11,10 +11,10 @@ beforeAll(() => {
 afterAll(() => vi.unstubAllGlobals());
 
 test('what was made for a project stays with it, and ends when another one is opened or begun', async () => {
-  const { Projects } = await import('../../../src/app/state/projects.svelte.ts');
+  const { ProjectsState } = await import('../../../src/app/state/projects.svelte.ts');
   const { ofProject, ofStudio } = await import('../../../src/app/state/of-studio.svelte.ts');
   const named = (id: string) => ({ id, name: id, page: {}, place: 'data', changed: 1 });
-  const projects = new Projects(
+  const projects = new ProjectsState(
     sessionWith(
       {
         createProject: (name) => Promise.resolve({ ok: true, project: named(String(name)) }),

@@ -26,8 +26,8 @@ function asked(): { readonly calls: Held<unknown>[]; readonly call: Call } {
 
 test('the list that was asked for last is shown, and who asked before waits for it', async () => {
   const { calls, call } = asked();
-  const { Runs } = await import('../../../src/app/train/runs.svelte.ts');
-  const runs = new Runs(sessionWith({ listRuns: call }), NO_PROJECT);
+  const { RunsState } = await import('../../../src/app/train/runs.svelte.ts');
+  const runs = new RunsState(sessionWith({ listRuns: call }), NO_PROJECT);
   const listed = (id: string) => ({ ok: true, runs: [{ id, created: 1 }] });
   const shown: string[] = [];
   void runs.refresh().then(() => shown.push(`first asker sees ${runs.all[0].id}`));
@@ -51,8 +51,8 @@ test('the list that was asked for last is shown, and who asked before waits for 
 test('a project that is made or deleted while the list is read is listed as it is now', async () => {
   const { calls, call } = asked();
   const project = { id: '1', name: 'a', page: {}, place: 'task', changed: 1 };
-  const { Projects } = await import('../../../src/app/state/projects.svelte.ts');
-  const projects = new Projects(
+  const { ProjectsState } = await import('../../../src/app/state/projects.svelte.ts');
+  const projects = new ProjectsState(
     sessionWith(
       { listProjects: call, createProject: () => Promise.resolve({ ok: true, project }) },
       { wanted: { name: 'sprig', bundled: true } },
@@ -98,9 +98,9 @@ test('a new run is cancelled before its first step, also once it is saved', asyn
 
 test('a list of runs that comes late does not make the next run the one before', async () => {
   const { calls, call } = asked();
-  const { Runs } = await import('../../../src/app/train/runs.svelte.ts');
+  const { RunsState } = await import('../../../src/app/train/runs.svelte.ts');
   const { RunFollower } = await import('../../../src/app/train/run-follower.ts');
-  const runs = new Runs(sessionWith({ listRuns: call }), NO_PROJECT);
+  const runs = new RunsState(sessionWith({ listRuns: call }), NO_PROJECT);
   // The second run has started, and is not saved yet.
   const run: { active: boolean; savedAs?: string; record?: { id: string } } = { active: true };
   const projects = { refresh: () => Promise.resolve(), follow: () => undefined };
@@ -130,7 +130,7 @@ test('documents that are added while the list is read are listed, and another pr
   const lists = asked();
   const searches = asked();
   const views = asked();
-  const { Documents } = await import('../../../src/app/documents/documents.svelte.ts');
+  const { DocumentsState } = await import('../../../src/app/documents/documents.svelte.ts');
   const kept = (...files: string[]) => ({ documents: files.map((file) => ({ file, chunks: 1 })) });
   const projects: { id: string | undefined } = { id: 'a' };
   const session = sessionWith(
@@ -144,7 +144,7 @@ test('documents that are added while the list is read are listed, and another pr
     { keepStorage: () => Promise.resolve() },
   );
   const studio = { session, projects, models: {} } as unknown as Studio;
-  const documents = new Documents(studio);
+  const documents = new DocumentsState(studio);
   await documents.add([{ path: 'new.md', file: new File([''], 'new.md') }]);
   lists.calls[0].answer({ ok: true, documents: kept() });
   await rest();
@@ -160,7 +160,7 @@ test('documents that are added while the list is read are listed, and another pr
   documents.query = 'Who?';
   const search = documents.search();
   projects.id = 'b';
-  const next = new Documents(studio);
+  const next = new DocumentsState(studio);
   searches.calls[0].answer({ ok: true, hits: [], missing: 0 });
   await search;
   expect([next.found, next.kept]).toEqual([undefined, undefined]);
@@ -198,11 +198,11 @@ test('a change of a row reaches the rows that it was made on, before others are 
 
 test('a metric that is added while another one is scored, and a judging meanwhile, take none from the measurement', async () => {
   const { calls, call } = asked();
-  const { Evaluation } = await import('../../../src/app/evaluate/evaluation.svelte.ts');
+  const { EvaluationState } = await import('../../../src/app/evaluate/evaluation.svelte.ts');
   // The state imports it when it is needed, which may take long the first time.
   await import('../../../src/evaluate/add-scorers.ts');
   const project = { project: 'a', keep: () => Promise.resolve(undefined) };
-  const evaluation = new Evaluation(sessionWith({ addMetrics: call }), project, 'evaluation');
+  const evaluation = new EvaluationState(sessionWith({ addMetrics: call }), project, 'evaluation');
   const record = {
     ...{ items: [{ prompt: 'Who?', expected: 'me' }], subjects: [{}], evidence: [[{ text: 'me' }]] },
     ...{ scorers: [{ name: 'exact-match' }], scores: [[[1]]] },

@@ -1,7 +1,7 @@
 /** Pasted text as a document. */
 import { expect, test } from 'vitest';
 import { kindOfPasted, pastedFile } from '../../../src/app/documents/pasted.ts';
-import { readDocument } from '../../../src/retrieval/read-document.ts';
+import { readDocumentText } from '../../../src/retrieval/read-document.ts';
 
 test.each([
   ['<p>Peas</p>', 'html'],
@@ -27,7 +27,7 @@ test.each([
 
 test('reads pasted HTML as a page: its text, without its marks', async () => {
   const { path, file } = pastedFile('prices', 'html', '<h2>Prices</h2><script>x</script><p>Two coins.</p>');
-  const { text } = await readDocument(path, new Uint8Array(await file.arrayBuffer()), () =>
+  const { text } = await readDocumentText(path, new Uint8Array(await file.arrayBuffer()), () =>
     Promise.reject(new Error('HTML has no character maps')),
   );
   expect(text.trim()).toBe('Prices\n\nTwo coins.');

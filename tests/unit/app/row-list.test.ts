@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { Data } from '../../../src/app/data/data.svelte.ts';
 import { RowList } from '../../../src/app/data/rows.svelte.ts';
-import type { Session } from '../../../src/app/state/session.svelte.ts';
+import type { SessionState } from '../../../src/app/state/session.svelte.ts';
 import { withoutSvelte } from './runes.ts';
 
 beforeAll(withoutSvelte);
@@ -24,7 +24,7 @@ test('a filter that a move overtakes is still finished', async () => {
       return Promise.resolve();
     },
   };
-  const list = new RowList({ worker } as unknown as Session, data as unknown as Data);
+  const list = new RowList({ worker } as unknown as SessionState, data as unknown as Data);
   const opened = list.settle(0);
   answers[0](6);
   await opened;
@@ -47,7 +47,7 @@ test('another search stops the one before it, and another window of the same doe
       return new Promise(() => undefined);
     },
   };
-  const list = new RowList({ worker } as unknown as Session, {} as unknown as Data);
+  const list = new RowList({ worker } as unknown as SessionState, {} as unknown as Data);
   list.text = 'plum';
   void list.fetch(0);
   void list.fetch(400);

@@ -1,7 +1,7 @@
 /** The task card that a sample fills. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
-import { suitedTexts, Task, type SampleTask } from '../../../src/app/task/task.svelte.ts';
+import { suitedTexts, TaskState, type SampleTask } from '../../../src/app/task/task.svelte.ts';
 import { cardOf } from '../../../src/app/task/card.ts';
 import { withoutSvelte } from './runes.ts';
 
@@ -37,14 +37,14 @@ test('the texts that a person wrote stay', () => {
 });
 
 test('a project of an earlier version opens with its two texts, and the score that they name counts', () => {
-  const task = new Task();
+  const task = new TaskState();
   task.load({ title: 'Sort tickets', success: 'Nine of ten get the right team.' });
   expect(task.kept).toEqual({ title: 'Sort tickets', success: 'Nine of ten get the right team.' });
   expect(cardOf(task)).toEqual({ goal: 'Sort tickets', metric: 'exact-match', target: 'Nine of ten' });
 });
 
 test('the card comes back as it was kept, and what it cannot be is left out', () => {
-  const task = new Task();
+  const task = new TaskState();
   const kept = { title: 'T', success: '', kind: 'extraction', metric: 'valid-json', target: '90%' };
   task.load(kept);
   expect(task.kept).toEqual(kept);

@@ -10,7 +10,7 @@ import {
   measuredTogether,
   tableOf,
   whyApart,
-  type Table,
+  type ResultsTable,
 } from '../../../src/app/evaluate/tuned-rows.ts';
 import { tunedOf } from '../../../src/app/evaluate/tuned.ts';
 import type { NowOpen } from '../../../src/app/evaluate/origin.ts';
@@ -337,7 +337,7 @@ describe('several seeds of one recipe', () => {
     },
   });
   const tuned = project([adapter('lora'), adapter('ia3')]);
-  const tableWith = (recipe: string): Table =>
+  const tableWith = (recipe: string): ResultsTable =>
     tableOf(
       measuredTogether(
         tuned,

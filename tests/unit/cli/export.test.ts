@@ -19,7 +19,7 @@ import { exportCommand } from '../../../src/cli/export.ts';
 import { LIST } from '../../../src/cli/own-files.ts';
 import { file, folder, writeFolder } from '../../../src/cli/files.ts';
 import { mergeCommand } from '../../../src/cli/merge.ts';
-import { PLACES, type ChatPageSettings } from '../../../src/export/chat-page/settings.ts';
+import { PLACEHOLDERS, type ChatPageSettings } from '../../../src/export/chat-page/settings.ts';
 import { EVALUATION_FILE, evaluationFile } from '../../../src/evaluate/record-file.ts';
 import { recordOf } from '../../../src/evaluate/record.ts';
 import { EXPORT_FORMATS } from '../../../src/export/formats/registry.ts';
@@ -216,7 +216,7 @@ describe('the card', () => {
       const base = folder(SPRIG);
       const parts = {
         ...{ baseModel: 'sprig', base, model: await readModel(base), adapterName: 'pirate', adapter: files },
-        chatPage: async () => ({ html: Object.values(PLACES).join(''), offline: '' }),
+        chatPage: async () => ({ html: Object.values(PLACEHOLDERS).join(''), offline: '' }),
       };
       for (const type of [undefined, ...(format.types?.includes('pair') ? ['pair'] : [])]) {
         const { files: written } = await format.prepare({ ...parts, ...(type !== undefined && { type }) });

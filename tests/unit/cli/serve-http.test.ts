@@ -2,7 +2,7 @@
 import { request as httpRequest } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
 import { RequestError } from '../../../src/cli/serve-errors.ts';
-import { serve, type ServeRoute, type ServeOptions, type Serving } from '../../../src/cli/serve-http.ts';
+import { serveHttp, type ServeRoute, type ServeOptions, type Serving } from '../../../src/cli/serve-http.ts';
 import { ServeQueue } from '../../../src/cli/serve-queue.ts';
 import { GraftError } from '../../../src/errors.ts';
 import { graftError } from '../expect-graft-error.ts';
@@ -18,7 +18,14 @@ afterEach(async () => {
 async function start(routes: readonly ServeRoute[], changes: Partial<ServeOptions> = {}): Promise<URL> {
   lines = [];
   const log = (line: string): void => void lines.push(line);
-  serving = await serve(routes, { host: '127.0.0.1', port: 0, origins: [], key: undefined, log, ...changes });
+  serving = await serveHttp(routes, {
+    host: '127.0.0.1',
+    port: 0,
+    origins: [],
+    key: undefined,
+    log,
+    ...changes,
+  });
   return new URL(`${serving.address}/`);
 }
 
@@ -227,7 +234,7 @@ test('says that a port is taken', async () => {
     key: undefined,
     log: () => undefined,
   };
-  const { message } = await graftError(() => serve([hello], options), 'serve-address');
+  const { message } = await graftError(() => serveHttp([hello], options), 'serve-address');
   expect(message).toContain(`Port ${port} of 127.0.0.1 is taken`);
 });
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { folder } from '../../../src/cli/files.ts';
-import { openRows, type RunRows } from '../../../src/cli/open-rows.ts';
+import { openRows, type SplitRows } from '../../../src/cli/open-rows.ts';
 import type { Output } from '../../../src/cli/output.ts';
 import type { AskedRows } from '../../../src/cli/row-flags.ts';
 import { SpillFile } from '../../../src/cli/spill-file.ts';
@@ -63,7 +63,7 @@ const all = <Row>({ length, at }: List<Row>): (Row | undefined)[] =>
   Array.from({ length }, (_, index) => at(index));
 
 /** What both ways have to agree on. */
-const seen = ({ train, validation, test, report: { files, tasks: _, ...told } }: RunRows): object => ({
+const seen = ({ train, validation, test, report: { files, tasks: _, ...told } }: SplitRows): object => ({
   parts: [train, validation, test].map((rows) => all({ length: rows.length, at: (i) => rows.at(i) })),
   told,
   files: files.map(({ report, sample: _, ...file }) => ({
@@ -88,7 +88,7 @@ interface Asked extends Partial<DataOptions> {
 async function bothWays(
   path: string,
   { maxLength = 48, tokenizer = sprig, heldOut, more = [], samples = false, ...asked }: Asked = {},
-): Promise<{ made: RunRows; taken: RunRows; shared: RunRows }> {
+): Promise<{ made: SplitRows; taken: SplitRows; shared: SplitRows }> {
   const rows: AskedRows = {
     ...{ file: path, more },
     ...(heldOut !== undefined && { test: heldOut }),
@@ -97,7 +97,7 @@ async function bothWays(
   const limits = { maxLength, vocabSize: tokenizer.vocabSize, now: new Date(0) };
   const how = { mayTake: true, samples, keepsColumns: samples };
   const opened = await openRows(rows, tokenizer, limits, SILENT, how);
-  const asks = (some: RunRows['train']): RunRows['train'] =>
+  const asks = (some: SplitRows['train']): SplitRows['train'] =>
     samples ? rowsFor('grpo', some as PreparedRow[], opened.placed) : some;
   const made = {
     ...opened,
@@ -111,7 +111,7 @@ async function bothWays(
   return { made, taken, shared };
 }
 
-async function expectSame(path: string, asked?: Asked): Promise<RunRows> {
+async function expectSame(path: string, asked?: Asked): Promise<SplitRows> {
   const { made, taken, shared } = await bothWays(path, asked);
   expect(seen(taken)).toEqual(seen(made));
   expect(seen(shared)).toEqual(seen(made));
@@ -405,7 +405,7 @@ describe('rows that are made as they are taken', () => {
     const mixed = async (
       mixture: Partial<Mixture>,
       asked?: Asked,
-    ): Promise<{ made: RunRows; taken: RunRows }> => {
+    ): Promise<{ made: SplitRows; taken: SplitRows }> => {
       const more = [await write('sums.jsonl', jsonl([...other, other[4]]))];
       const tasks = [
         { name: 'rows', file: 0 },

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { openRows, type RunRows } from '../../../src/cli/open-rows.ts';
+import { openRows, type SplitRows } from '../../../src/cli/open-rows.ts';
 import { createOutput } from '../../../src/cli/output.ts';
 import { readRowChanges, writeRowChanges } from '../../../src/data/row-changes-file.ts';
 import { divideOpen, openData } from '../../../src/data/open-data.ts';
@@ -163,7 +163,7 @@ describe('changes as a file', () => {
     await writeFile(join(folder, name), content);
     return join(folder, name);
   };
-  const byCommand = async (text: string): Promise<RunRows> => {
+  const byCommand = async (text: string): Promise<SplitRows> => {
     const [path, changes] = [
       await write(rows.name, rows.bytes as Uint8Array),
       await write('changes.json', text),

@@ -6,7 +6,7 @@ import {
   isReference,
   measureInWords,
   pairsNote,
-  valueOf,
+  scoreValue,
   type StageRow,
   type StageScore,
 } from '../../../src/evaluate/lineage.ts';
@@ -58,7 +58,7 @@ test('the loss counts for answers, and not for pairs, whose chosen answers may b
 test('a mean reward is compared row by row', () => {
   const rewards = (value: number): StageScore => ({ byRow: Array.from({ length: 8 }, () => value) });
   const of = row([rewards(0.75), rewards(0.25)], { measure: 'rewards', rows: 8 });
-  expect(valueOf(of, of.scores[0])).toBe(0.75);
+  expect(scoreValue(of, of.scores[0])).toBe(0.75);
   expect(forgottenAt(of, 1)).toEqual({ reward: 0.5, p: expect.closeTo(2 / 2 ** 8, 9) });
   expect(fallInWords(of, forgottenAt(of, 1)!)).toEqual({ words: '0.500 of the mean reward', forgot: true });
   // Two rows lost all, and eighteen gained a little: the mean fell, and the test speaks for the later stage.

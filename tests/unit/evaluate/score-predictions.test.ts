@@ -11,7 +11,7 @@ import {
   type PredictionFile,
   type PredictionScores,
 } from '../../../src/evaluate/score-predictions.ts';
-import type { TextScorer, Sample } from '../../../src/scorers/scorer.ts';
+import type { TextScorer, Resample } from '../../../src/scorers/scorer.ts';
 import { describeShared, sharedJson, sharedJsonl } from '../../shared.ts';
 import { graftError } from '../expect-graft-error.ts';
 
@@ -171,7 +171,7 @@ test('a score of all rows that no resample changes has an interval without a wid
 describe('the bootstrap', () => {
   const mean =
     (values: readonly number[]) =>
-    (sample: Sample): number => {
+    (sample: Resample): number => {
       let sum = 0;
       for (let at = 0; at < sample.length; at++) sum += values[sample[at]];
       return sum / sample.length;
@@ -193,7 +193,7 @@ describe('the bootstrap', () => {
 
   test('draws the same rows for all statistics', () => {
     const shifted = values.map((value) => value + 3);
-    const difference = (sample: Sample): number => mean(shifted)(sample) - mean(values)(sample);
+    const difference = (sample: Resample): number => mean(shifted)(sample) - mean(values)(sample);
     const [interval] = bootstrap(200, 1, [difference]);
     expect(interval?.[0]).toBeCloseTo(3, 9);
     expect(interval?.[1]).toBeCloseTo(3, 9);

@@ -16,7 +16,7 @@ import { toFloat32 } from '../../../src/weights/dtypes.ts';
 import { layerPlace } from '../../../src/weights/gguf/architectures.ts';
 import { readGgufHeader } from '../../../src/weights/gguf/header.ts';
 import { ggufTensors } from '../../../src/weights/gguf/tensors.ts';
-import { writeGguf, type WrittenTensor } from '../../../src/weights/gguf/write.ts';
+import { writeGguf, type GgufTensorToWrite } from '../../../src/weights/gguf/write.ts';
 import { concatBytes, parseSafetensors, type TensorEntry } from '../../../src/weights/safetensors.ts';
 import { graftError } from '../expect-graft-error.ts';
 
@@ -78,7 +78,7 @@ test.each([
       },
     ]),
   );
-  const products: WrittenTensor[] = [];
+  const products: GgufTensorToWrite[] = [];
   for (const [key, a] of stored) {
     if (!key.endsWith('.lora_a')) continue;
     const stem = key.slice(0, -'.lora_a'.length);

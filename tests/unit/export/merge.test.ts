@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { writeModelFolder } from '../../../src/cli/model-folder.ts';
-import type { Session } from '../../../src/cli/session.ts';
+import type { LoadedModel } from '../../../src/cli/session.ts';
 import { mergedWeights } from '../../../src/export/merge.ts';
 import { writePeft } from '../../../src/export/peft.ts';
 import { defineModel } from '../../../src/model/family.ts';
@@ -116,7 +116,7 @@ describe('a multimodal model', () => {
     const values = new Map(
       model.weights.map(({ name, shape }) => [name, new Float32Array(sizeOf(shape)).fill(0.5)] as const),
     );
-    await writeModelFolder({ model: { definition: model }, files } as unknown as Session, values, out);
+    await writeModelFolder({ model: { definition: model }, files } as unknown as LoadedModel, values, out);
     const tensors = await expectWhole(new Uint8Array(readFileSync(join(out, 'model.safetensors'))));
     const norm = tensors.get('language_model.model.norm.weight')!;
     expect(new Float32Array((await norm.read()).slice().buffer)).toEqual(new Float32Array(8).fill(0.5));

@@ -9,8 +9,8 @@ import { onnx } from '../../../src/export/formats/onnx.ts';
 import { mergedTensors } from '../../../src/export/merge.ts';
 import { onnxCompanions } from '../../../src/export/onnx/companions.ts';
 import { onnxModel } from '../../../src/export/onnx/model.ts';
-import { float, integer, message, text } from '../../../src/export/onnx/protobuf.ts';
-import { ONNX_TYPES, quantiseRows } from '../../../src/export/onnx/weights.ts';
+import { float, integer, message, textField } from '../../../src/export/onnx/protobuf.ts';
+import { ONNX_TYPES, quantiseSymmetric } from '../../../src/export/onnx/weights.ts';
 import { overlaid } from '../../../src/export/overlaid.ts';
 import type { JsonObject } from '../../../src/json.ts';
 import { readModel } from '../../../src/model/family.ts';
@@ -158,7 +158,7 @@ describe('a row of 8 bits', () => {
   test('is at most half a step from its numbers, and keeps its largest', () => {
     const rows = 5;
     const values = Float32Array.from(noise(rows * 33, 3), (value) => value * 2);
-    const { steps, scales } = quantiseRows(values, rows);
+    const { steps, scales } = quantiseSymmetric(values, rows);
     values.forEach((value, at) => {
       const scale = scales[Math.floor(at / 33)];
       expect(Math.abs(value - steps[at] * scale)).toBeLessThanOrEqual(scale * 0.5001);
@@ -168,7 +168,7 @@ describe('a row of 8 bits', () => {
   });
 
   test('keeps zeros as zeros', () => {
-    const { steps, scales } = quantiseRows(new Float32Array(4), 2);
+    const { steps, scales } = quantiseSymmetric(new Float32Array(4), 2);
     expect([[...steps], [...scales]]).toEqual([
       [0, 0, 0, 0],
       [1, 1],
@@ -180,7 +180,7 @@ test('protocol buffers have the bytes of their specification', () => {
   // https://protobuf.dev/programming-guides/encoding/
   expect([...integer(1, 150)]).toEqual([0x08, 0x96, 0x01]);
   expect([...integer(1, -2)]).toEqual([0x08, 0xfe, ...Array.from({ length: 8 }, () => 0xff), 0x01]);
-  expect([...text(2, 'testing')]).toEqual([0x12, 0x07, ...new TextEncoder().encode('testing')]);
+  expect([...textField(2, 'testing')]).toEqual([0x12, 0x07, ...new TextEncoder().encode('testing')]);
   expect([...message(3, integer(1, 150))]).toEqual([0x1a, 0x03, 0x08, 0x96, 0x01]);
   expect([...float(2, 1)]).toEqual([0x15, 0, 0, 0x80, 0x3f]);
 });

@@ -8,7 +8,7 @@ import {
   sizeOfSharedPrefixes,
   withSharedPrefixes,
   withShortPrefixes,
-  type Layout,
+  type PrefixLayout,
   type SequencePart,
 } from '../../../src/model/shared-prefixes.ts';
 
@@ -41,7 +41,7 @@ const rowArbitrary: fc.Arbitrary<LabelledTokens> = fc
 const rowsArbitrary = fc.array(rowArbitrary, { minLength: 1, maxLength: 8 });
 
 /** Where each token of a sequence lies. */
-const placesOf = ({ stretches }: Layout, at: number): number[] =>
+const placesOf = ({ stretches }: PrefixLayout, at: number): number[] =>
   stretches[at].flatMap(({ from, to, place }) => Array.from({ length: to - from }, (_, i) => place + i));
 
 /** The most ranges that these places make. */

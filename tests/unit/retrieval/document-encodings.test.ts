@@ -2,11 +2,11 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readDocument, type DocumentText } from '../../../src/retrieval/read-document.ts';
+import { readDocumentText, type DocumentText } from '../../../src/retrieval/read-document.ts';
 import { graftError, resultOrGraftError } from '../expect-graft-error.ts';
 
 const read = (bytes: Uint8Array, name = 'notes.txt'): Promise<DocumentText> =>
-  readDocument(name, new Uint8Array(bytes), () => Promise.reject(new Error('no PDF')));
+  readDocumentText(name, new Uint8Array(bytes), () => Promise.reject(new Error('no PDF')));
 const hex = (digits: string): Uint8Array => Uint8Array.from(Buffer.from(digits.replaceAll(' ', ''), 'hex'));
 const latin1 = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
 const utf16 = (text: string, mark: boolean): Uint8Array =>

@@ -1,6 +1,6 @@
 /** The questions that are held out from the tuning of a retriever. */
 import { expect, test } from 'vitest';
-import { keyOf, sidesOf, type Sides } from '../../../src/retrieval/question-sides.ts';
+import { keyOf, assignSides, type Sides } from '../../../src/retrieval/question-sides.ts';
 
 const NONE: Sides = { trained: [], held: [] };
 
@@ -11,7 +11,7 @@ const asked = (files: number, each: number) =>
 
 test('a third is held out, and all questions to a document are on one side', () => {
   const questions = asked(12, 4);
-  const { trained, held } = sidesOf(questions, NONE);
+  const { trained, held } = assignSides(questions, NONE);
   expect(trained.length + held.length).toBe(48);
   expect(held.length).toBeGreaterThanOrEqual(12);
   expect(held.length).toBeLessThanOrEqual(20);
@@ -22,34 +22,34 @@ test('a third is held out, and all questions to a document are on one side', () 
 });
 
 test('questions to few documents are divided one by one', () => {
-  const { trained, held } = sidesOf(asked(1, 9), NONE);
+  const { trained, held } = assignSides(asked(1, 9), NONE);
   expect([trained.length, held.length]).toEqual([6, 3]);
 });
 
 test.each([4, 5, 6, 7, 30])('some of %d questions are on each side', (count) => {
-  const { trained, held } = sidesOf(asked(count, 1), NONE);
+  const { trained, held } = assignSides(asked(count, 1), NONE);
   expect(trained.length).toBeGreaterThanOrEqual(2);
   expect(held.length).toBeGreaterThanOrEqual(1);
 });
 
 test('a question stays on its side when others come, go and come back', () => {
   const first = asked(6, 1);
-  const before = sidesOf(first, NONE);
+  const before = assignSides(first, NONE);
   const more = asked(40, 2);
-  const after = sidesOf(more, before);
+  const after = assignSides(more, before);
   expect(after.trained).toEqual(expect.arrayContaining([...before.trained]));
   expect(after.held).toEqual(expect.arrayContaining([...before.held]));
   // Those that are gone are remembered.
-  expect(sidesOf(first.slice(2), after)).toEqual(after);
-  const again = sidesOf(first, sidesOf([], before));
+  expect(assignSides(first.slice(2), after)).toEqual(after);
+  const again = assignSides(first, assignSides([], before));
   expect(again).toEqual(before);
 });
 
 test('a new question to a document that was trained on is never held out', () => {
   const first = asked(8, 1);
-  const before = sidesOf(first, NONE);
+  const before = assignSides(first, NONE);
   const trained = first.filter((one) => before.trained.includes(keyOf(one)));
   const more = trained.map(({ file }) => ({ file, question: `More of ${file}?` }));
-  const { held } = sidesOf([...first, ...more], before);
+  const { held } = assignSides([...first, ...more], before);
   expect(more.some((one) => held.includes(keyOf(one)))).toBe(false);
 });

@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Flags } from '../../../src/cli/flags.ts';
-import { openRows, type RunRows } from '../../../src/cli/open-rows.ts';
+import { openRows, type SplitRows } from '../../../src/cli/open-rows.ts';
 import type { Mixture } from '../../../src/data/mixture.ts';
 import type { PreparedRow } from '../../../src/data/prepare.ts';
 import { readAskedRows } from '../../../src/cli/row-flags.ts';
 import { readGiven, trainFlags } from '../../../src/cli/train-flags.ts';
 import { createOutput } from '../../../src/cli/output.ts';
 import { readWeightChoices } from '../../../src/cli/session.ts';
-import type { BaseWeights, DataFile, DataOptions, FormSpec } from '../../../src/worker/api.ts';
+import type { WeightChoices, DataFile, DataOptions, FormSpec } from '../../../src/worker/api.ts';
 import { onlyTask, rowsOf, type RowSet } from '../../../src/data/row-set.ts';
 import { itemsOf } from '../../../src/lists.ts';
 import type { OpenModel } from '../../../src/worker/models/model.ts';
@@ -319,7 +319,7 @@ test('the command reads the rows of the page for a mixture of tasks, and for onl
     some.toSorted((a, b) => (a.task?.name ?? '').localeCompare(b.task?.name ?? ''));
   const base: DataOptions = { maxLength: 48, overlong: 'truncate-end', validation: 0.1, test: 0.2, seed: 5 };
   const slices = new Slices(() => undefined, new AbortController().signal);
-  const repeated = async (run: FormSpec, data: RowSet, first: DataFile): Promise<RunRows> => {
+  const repeated = async (run: FormSpec, data: RowSet, first: DataFile): Promise<SplitRows> => {
     const flags = new Flags(trainFlags, wordsOf(headlessCommand(run, data, model)).slice(3));
     const asked = readAskedRows(flags, 7);
     expect(asked.file).toBe(first.path);
@@ -352,7 +352,7 @@ test('the command reads the rows of the page for a mixture of tasks, and for onl
   }
 });
 
-test.each<[string, BaseWeights | undefined, string | undefined, string | undefined]>([
+test.each<[string, WeightChoices | undefined, string | undefined, string | undefined]>([
   ['nothing where it is as in the file', undefined, undefined, undefined],
   ['nothing where that was chosen', { matrices: 'stored' }, undefined, undefined],
   ['the matrices', { matrices: 'nf4' }, 'nf4', undefined],

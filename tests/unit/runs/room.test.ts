@@ -1,6 +1,6 @@
 /** Whether a run's states will fit, before its first step. */
 import { describe, expect, test } from 'vitest';
-import { checkRoom, stateBytes, type Room } from '../../../src/runs/room.ts';
+import { checkRoom, savedStateBytes, type Room } from '../../../src/runs/room.ts';
 import { writeState } from '../../../src/train/state-files.ts';
 import { graftError } from '../expect-graft-error.ts';
 import { defaultSpec } from '../../../src/settings/spec.ts';
@@ -8,7 +8,7 @@ import { defaultSpec } from '../../../src/settings/spec.ts';
 const SHAPES = [[64, 16], [300]];
 const LENGTH = 64 * 16 + 300;
 const store = { specs: SHAPES.map((shape, i) => ({ name: `w${i}`, shape })) };
-type Store = Parameters<typeof stateBytes>[0]['trainable']['store'];
+type Store = Parameters<typeof savedStateBytes>[0]['trainable']['store'];
 
 test.each([
   ['adamw', {}, 3],
@@ -17,7 +17,7 @@ test.each([
   const options = { ...defaultSpec('full'), ...settings, evalEvery: 5 };
   const trainable = { store: store as unknown as Store };
   const bytes = (validation: number): number =>
-    stateBytes({ trainable, options }, { train: { length: 8 }, validation: { length: validation } });
+    savedStateBytes({ trainable, options }, { train: { length: 8 }, validation: { length: validation } });
   expect(bytes(0)).toBe(4 * LENGTH * planes);
   // The best values are kept beside the last ones.
   expect(bytes(2)).toBe(4 * LENGTH * (planes + 1));
@@ -42,7 +42,7 @@ test.each([
 test('pairs have the log-probabilities of the reference policy as well', () => {
   const options = { ...defaultSpec('full'), objective: 'dpo' };
   const rows = { train: { length: 8 }, validation: { length: 2 } };
-  expect(stateBytes({ trainable: { store: store as unknown as Store }, options }, rows)).toBe(
+  expect(savedStateBytes({ trainable: { store: store as unknown as Store }, options }, rows)).toBe(
     4 * (3 * LENGTH + 2 * 10),
   );
 });

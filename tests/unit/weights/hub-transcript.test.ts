@@ -1,7 +1,7 @@
 /** A push and a download next to those of the hub's own client, huggingface_hub: the same requests, with the same fields (tests/reference/hub). */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { fetchModel, findAdapter } from '../../../src/weights/hub.ts';
+import { fetchModel, findHubAdapter } from '../../../src/weights/hub.ts';
 import { MemorySink } from '../../../src/weights/hub/memory-sink.ts';
 import { pushFiles } from '../../../src/weights/hub/push.ts';
 import { HubServer, TOKEN } from '../../hub-server.ts';
@@ -39,7 +39,7 @@ test('a push sends what huggingface_hub sends, and a download asks for the same 
       token: TOKEN,
       signal: new AbortController().signal,
     };
-    const offer = await findAdapter(REPO, { hub, token, signal });
+    const offer = await findHubAdapter(REPO, { hub, token, signal });
     const files = offer.files.filter(({ name }) => FETCHED.includes(name));
     const sink = new MemorySink();
     await fetchModel({ ...offer, files }, sink, { hub, token, signal });

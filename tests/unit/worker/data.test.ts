@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import type { DataFile, DataOptions, DataSummary, OtherFiles, FormSpec } from '../../../src/worker/api.ts';
 import { preview, rowsOf, type RowSet } from '../../../src/data/row-set.ts';
 import { restoredData } from '../../../src/worker/data/data.ts';
-import { askedRows, storedRows } from '../../../src/worker/runs/rows-of-run.ts';
+import { askedRows, rowsToKeep } from '../../../src/worker/runs/rows-of-run.ts';
 import { folderOfFiles, type OpenModel } from '../../../src/worker/models/model.ts';
 import { openData } from '../../../src/data/open-data.ts';
 import { promptOfQuestion } from '../../../src/evaluate/answer.ts';
@@ -117,7 +117,7 @@ test('the important places of a very long row are shown, and all of it is counte
   expect(preview(data, 2, model.tokenizer).tokens.length).toBeLessThan(1500);
 });
 
-const kept = (data: RowSet): StoredRows => storedRows(askedRows(data, {}), false);
+const kept = (data: RowSet): StoredRows => rowsToKeep(askedRows(data, {}), false);
 
 test('the rows and the questions are the same after a reload', async () => {
   const { data } = await open(ten);

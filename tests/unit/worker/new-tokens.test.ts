@@ -12,7 +12,7 @@ import { preview } from '../../../src/data/row-set.ts';
 import { newTokens } from '../../../src/text/added-tokens.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
 import { unasked, type DataSet } from '../../../src/worker/data/data.ts';
-import { askedRows, storedRows } from '../../../src/worker/runs/rows-of-run.ts';
+import { askedRows, rowsToKeep } from '../../../src/worker/runs/rows-of-run.ts';
 import type { FormSpec } from '../../../src/worker/api.ts';
 import type { OpenModel } from '../../../src/worker/models/model.ts';
 import { modelWith, readingWith, rowsOfBase, withNewTokens } from '../../../src/worker/runs/new-tokens.ts';
@@ -143,11 +143,11 @@ describe('new tokens', () => {
   test('rows of a kept run come back as the base reads them', async () => {
     const made = await withNewTokens({ options, open, data });
     const added = tokensOfKept(made.options, tokenizer);
-    const rows = rowsOfBase(storedRows(askedRows(made.data, {}), false), added, tokenizer);
+    const rows = rowsOfBase(rowsToKeep(askedRows(made.data, {}), false), added, tokenizer);
     const text = (ids: readonly number[]): string => tokenizer.decode(ids);
     for (const part of ['train', 'test'] as const)
       rows[part].forEach(({ ids, labels }, at) => {
-        const before = storedRows(askedRows(data, {}), false)[part][at];
+        const before = rowsToKeep(askedRows(data, {}), false)[part][at];
         expect(text(ids)).toBe(text(before.ids));
         expect(Math.max(...ids)).toBeLessThan(1024);
         const learned = (own: readonly number[]): string => text(own.filter((label) => label >= 0));

@@ -23,7 +23,7 @@ import { recordOf, type Evaluation } from '../../../src/evaluate/record.ts';
 import type { AskedFold } from '../../../src/worker/sweep/folds.ts';
 import type { Swept } from '../../../src/worker/runs/runs.ts';
 import { storedId } from '../../../src/worker/sweep/info.ts';
-import type { Trainer } from '../../../src/worker/sweep/port.ts';
+import type { SweepTrainer } from '../../../src/worker/sweep/port.ts';
 import { Sweeps } from '../../../src/worker/sweep/sweeps.ts';
 import { graftError } from '../expect-graft-error.ts';
 import { shellCommands } from '../shell-commands.ts';
@@ -58,7 +58,7 @@ let library: Set<string>;
 /** Steps that were trained, all runs together. */
 let trained: number;
 /** Called before each step: it may throw, pause, or close the tab. */
-let beforeStep: (run: string, step: number, trainer: Trainer) => void;
+let beforeStep: (run: string, step: number, trainer: SweepTrainer) => void;
 /** The rows that each run of a cross-validation trained on, by their lines. */
 let trainedOn: Map<string, number[]>;
 /** Called before a fold is measured. */
@@ -123,7 +123,7 @@ const lossAt = ({ lr }: FormSpec, step: number): number => Math.abs(Math.log10(l
 
 class ClosedTab extends Error {}
 
-function tab(): { readonly own: Sweeps; readonly trainer: Trainer } {
+function tab(): { readonly own: Sweeps; readonly trainer: SweepTrainer } {
   let isPausing = false;
   const train = async (options: FormSpec, swept: Swept, from: number): Promise<RunRecord> => {
     isPausing = false;
@@ -155,7 +155,7 @@ function tab(): { readonly own: Sweeps; readonly trainer: Trainer } {
     }
     return keep(step === options.steps ? 'done' : 'paused', step < options.steps);
   };
-  const trainer: Trainer = {
+  const trainer: SweepTrainer = {
     start: (options, _, swept) => {
       if (swept?.rows) trainedOn.set(swept.id, linesOf(swept.rows, 'train'));
       return train(options, swept!, 0);

@@ -309,4 +309,4 @@ class Questions {
 export type { Questions };
 
 /** The questions of the studio's project. */
-export const questionsOf = ofProject((studio) => new Questions(studio));
+export const projectQuestions = ofProject((studio) => new Questions(studio));

@@ -18,10 +18,10 @@ import { TimeLeftClock } from '../../ui/time-left.ts';
 type Choice = { -readonly [Name in keyof RetrieverChoice]: RetrieverChoice[Name] };
 
 /** As the measurements of docs/how-to/retriever.md have them. */
-export const USUAL = { epochs: 3, negatives: 1, rank: 4, lr: 1e-3 } as const;
+export const RETRIEVER_DEFAULTS = { epochs: 3, negatives: 1, rank: 4, lr: 1e-3 } as const;
 
 class Retriever {
-  readonly choice = $state<Choice>({ name: '', ...USUAL });
+  readonly choice = $state<Choice>({ name: '', ...RETRIEVER_DEFAULTS });
   plan = $state.raw<RetrieverPlan>();
   measures = $state.raw<readonly RetrieverMeasure[]>([]);
   failure = $state.raw<Failure>();

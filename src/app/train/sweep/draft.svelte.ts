@@ -119,4 +119,4 @@ function drawn({ name, list, from, to, isLog }: Row): string {
 }
 
 /** It stays as it is while other stages are open. */
-export const draftOf = ofProject(() => new Draft());
+export const sweepDraftOf = ofProject(() => new Draft());

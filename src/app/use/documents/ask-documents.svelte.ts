@@ -10,7 +10,7 @@ import type {
 } from '../../../worker/api.ts';
 import { messageOf } from '../../../errors.ts';
 import { fetchBytes } from '../../start/fetch.ts';
-import type { Sample } from '../../start/samples.svelte.ts';
+import type { SampleDataSet } from '../../start/samples.svelte.ts';
 import type { Chat } from '../chat.svelte.ts';
 import { ofProject } from '../../state/of-studio.svelte.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
@@ -130,7 +130,7 @@ export class AskDocuments {
   }
 
   /** The open sample, if it has documents and the project has none. */
-  get lesson(): Sample | undefined {
+  get lesson(): SampleDataSet | undefined {
     const sample = this.#studio.data.source?.sample;
     return this.count === 0 && sample?.documents !== undefined ? sample : undefined;
   }

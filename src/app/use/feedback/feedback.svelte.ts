@@ -1,7 +1,7 @@
 /** A person's judgements of answers: a queue of the project, which is looked through before a run learns from it. */
 import { feedbackFile, entryReference, type FeedbackRows } from '../../../data/feedback.ts';
 import type {
-  ChatMessage,
+  Message,
   Failure,
   FeedbackEntry,
   FeedbackFinding,
@@ -10,7 +10,7 @@ import type {
 } from '../../../worker/api.ts';
 import type { Answer } from '../chat.svelte.ts';
 import { ofProject } from '../../state/of-studio.svelte.ts';
-import type { Session } from '../../state/session.svelte.ts';
+import type { SessionState } from '../../state/session.svelte.ts';
 
 /** A step that can be undone: entries as they were, and those that were added. */
 interface Step {
@@ -24,7 +24,7 @@ const MAX_STEPS = 50;
 
 /** An answer, with the conversation that it was given to. */
 export interface GivenFeedback {
-  readonly prompt: readonly ChatMessage[];
+  readonly prompt: readonly Message[];
   readonly answer: Answer;
 }
 
@@ -43,9 +43,9 @@ export class Feedback {
   #project: string | undefined;
   /** Counts the checks: only the last one is shown. */
   #looked = 0;
-  readonly #session: Session;
+  readonly #session: SessionState;
 
-  constructor(session: Session) {
+  constructor(session: SessionState) {
     this.#session = session;
   }
 

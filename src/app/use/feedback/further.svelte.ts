@@ -12,7 +12,7 @@ import type {
   SettingWarning,
 } from '../../../worker/api.ts';
 import { device } from '../../state/device.svelte.ts';
-import { Evaluation } from '../../evaluate/evaluation.svelte.ts';
+import { EvaluationState } from '../../evaluate/evaluation.svelte.ts';
 import { ofProject } from '../../state/of-studio.svelte.ts';
 import { misfits } from '../../train/plan-words.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
@@ -21,7 +21,7 @@ import { feedbackOf, type Feedback } from './feedback.svelte.ts';
 import { mostJudged, type JudgedModel } from './judged.ts';
 import { obstacleTo } from './obstacle.ts';
 import { FEEDBACK_FILE, hasFeedback, withFeedback } from './rows.ts';
-import { furtherOptions, USUAL, type FurtherSettings } from './settings.ts';
+import { furtherOptions, FURTHER_DEFAULTS, type FurtherSettings } from './settings.ts';
 
 /** How many test rows are asked, if there are as many: fewer say little about a small change. */
 const ROWS = 50;
@@ -31,7 +31,7 @@ type Doing = 'opening' | 'training' | 'measuring';
 
 export class FurtherTraining {
   kept = $state.raw<Kept>();
-  settings = $state.raw<FurtherSettings>(USUAL);
+  settings = $state.raw<FurtherSettings>(FURTHER_DEFAULTS);
   /** Whether entries that were taught before are taught again. */
   again = $state(false);
   doing = $state<Doing>();
@@ -39,7 +39,7 @@ export class FurtherTraining {
   warnings = $state.raw<readonly SettingWarning[]>([]);
   failure = $state.raw<Failure>();
   /** Both adapters against the base model, on the same rows. */
-  readonly evaluation: Evaluation;
+  readonly evaluation: EvaluationState;
   readonly #studio: Studio;
   readonly #feedback: Feedback;
   #project: string | undefined;
@@ -49,7 +49,7 @@ export class FurtherTraining {
     this.#studio = studio;
     this.#feedback = feedback;
     const { results } = studio;
-    this.evaluation = new Evaluation(
+    this.evaluation = new EvaluationState(
       studio.session,
       {
         get project() {
@@ -69,7 +69,7 @@ export class FurtherTraining {
     if (project === this.#project) return;
     this.#project = project;
     this.kept = undefined;
-    this.settings = USUAL;
+    this.settings = FURTHER_DEFAULTS;
     this.#chosen = undefined;
     this.warnings = [];
     this.#ready = undefined;

@@ -41,7 +41,12 @@ export function mostJudged(
  * @param entries that the run learns from
  * @param from the name of the adapter that it goes on from
  */
-export function judgedInWords(judged: JudgedModel, entries: number, from: string, isInUse: boolean): string {
+export function judgedModelInWords(
+  judged: JudgedModel,
+  entries: number,
+  from: string,
+  isInUse: boolean,
+): string {
   const which =
     judged.entries === entries
       ? `The feedback that you accepted judges answers of ${judged.name}`

@@ -15,7 +15,7 @@ export interface FurtherSettings {
   readonly steps?: number;
 }
 
-export const USUAL: FurtherSettings = { learns: 'sft', replay: 0.5 };
+export const FURTHER_DEFAULTS: FurtherSettings = { learns: 'sft', replay: 0.5 };
 
 /** How often each row of feedback is seen, if the number of steps is not set. */
 const PASSES = 12;

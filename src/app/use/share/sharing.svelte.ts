@@ -2,7 +2,7 @@
 import type { AdapterInfo, Failure, Shared, SharedFile, ShareProgress } from '../../../worker/api.ts';
 import { repoFault } from '../../../repo-name.ts';
 import { ofStudio } from '../../state/of-studio.svelte.ts';
-import type { Session } from '../../state/session.svelte.ts';
+import type { SessionState } from '../../state/session.svelte.ts';
 
 export class Sharing {
   /** The adapter that is to be shared. */
@@ -17,9 +17,9 @@ export class Sharing {
   shared = $state.raw<Shared>();
   failure = $state.raw<Failure>();
   #request: AbortController | undefined;
-  readonly #session: Session;
+  readonly #session: SessionState;
 
-  constructor(session: Session) {
+  constructor(session: SessionState) {
     this.#session = session;
   }
 

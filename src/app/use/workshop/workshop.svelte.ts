@@ -1,5 +1,5 @@
 /** The mixture that a person makes by sliders: it is made again after each change, answers, and is measured. */
-import type { Failure, Mixture, MixtureLoss, Progress } from '../../../worker/api.ts';
+import type { Failure, MixedAdapter, MixtureLoss, Progress } from '../../../worker/api.ts';
 import { ofProject } from '../../state/of-studio.svelte.ts';
 import { MIXTURE_NAME } from '../../evaluate/origin.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
@@ -23,7 +23,7 @@ class Workshop {
   cut = $state(false);
   rank = $state(4);
   prompt = $state('');
-  mixture = $state.raw<Mixture>();
+  mixture = $state.raw<MixedAdapter>();
   answer = $state('');
   loss = $state.raw<MixtureLoss>();
   /** The newest first. */
@@ -164,7 +164,7 @@ class Workshop {
 }
 
 /** The Frobenius norm of what a cut to a rank takes from all layers, relative to that of all changes. */
-export function overallError({ layers }: Pick<Mixture, 'layers'>, rank: number): number {
+export function overallError({ layers }: Pick<MixedAdapter, 'layers'>, rank: number): number {
   let [all, lost] = [0, 0];
   for (const { singularValues } of layers)
     singularValues.forEach((value, at) => {

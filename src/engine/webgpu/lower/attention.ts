@@ -13,7 +13,7 @@ import {
 import type { Tensor } from '../../tensor.ts';
 import { lowers, type Dispatches } from '../dispatch.ts';
 import { parseShader } from '../shader.ts';
-import { piecesOf } from '../pace.ts';
+import { dispatchPieces } from '../pace.ts';
 import { addDispatch, copyDispatch } from './add.ts';
 
 const lanesShader = parseShader('attention', `${source}\n${aloneSource}`);
@@ -202,7 +202,7 @@ function inBlocks(
   flops: number,
   request: Omit<Parameters<Dispatches['add']>[0], 'workgroups' | 'flops'>,
 ): void {
-  const step = Math.ceil(x / piecesOf(flops, out.target.tuning.flopsPerSubmit));
+  const step = Math.ceil(x / dispatchPieces(flops, out.target.tuning.flopsPerSubmit));
   for (let first = 0; first < x; first += step) {
     const count = Math.min(step, x - first);
     out.add({

@@ -122,7 +122,7 @@ function splitDispatches(out: Dispatches, product: Product, kernel: TiledKernel)
  *
  * @returns false if the products do not fit in one
  */
-export function gatedDispatch(
+export function gatedProductDispatch(
   out: Dispatches,
   products: readonly Product[],
   y: Tensor,

@@ -1,7 +1,7 @@
 /** Cuts a product that would keep a GPU busy for too long into products of some rows of C. They have the bits of the whole. */
 import { shapeOf, type MatmulOptions } from '../../ops/matmul.ts';
 import { bytesPer, type Tensor } from '../../tensor.ts';
-import { piecesOf } from '../pace.ts';
+import { dispatchPieces } from '../pace.ts';
 
 /** A product and where its result goes. */
 type Product = Omit<MatmulOptions, 'kernel'> & { c: Tensor };
@@ -19,7 +19,7 @@ const TILE_ROWS = 128;
 export function rowsOfProduct<One extends Product>(whole: One, max: number): One[] {
   const { a, c, layout, residual, lowRank } = whole;
   const { M, N, K } = shapeOf(whole);
-  const pieces = piecesOf(2 * M * N * (K + (lowRank?.z.columns ?? 0)), max);
+  const pieces = dispatchPieces(2 * M * N * (K + (lowRank?.z.columns ?? 0)), max);
   if (pieces === 1) return [whole];
   const cut = [c, residual, lowRank?.z, ...(layout === 'TN' ? [] : [a])].filter((tensor) => !!tensor);
   const unit = Math.max(

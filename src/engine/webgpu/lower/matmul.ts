@@ -48,7 +48,7 @@ import {
   type PlainKernel,
   type TileKernel,
 } from './matmul-kernel.ts';
-import { gatedDispatch as problemsOfGate, problemDispatches } from './matmul-problems.ts';
+import { gatedProductDispatch as problemsOfGate, problemDispatches } from './matmul-problems.ts';
 import { activateDispatch, gatedDispatch } from './activation.ts';
 import { reduceDispatch } from './matmul-reduce.ts';
 import { rowsOfProduct } from './matmul-rows.ts';

@@ -1,9 +1,9 @@
 /** An adapter of the library. */
 import * as v from 'valibot';
 import { METHODS } from '../../../settings/registry.ts';
-import { BaseWeights } from '../../models/base-weights.ts';
+import { StoredWeightChoices } from '../../models/base-weights.ts';
 import { DataOptions, DataRef } from './data.ts';
-import { count, id, number, text } from './values.ts';
+import { wholeNumber, id, number, text } from './values.ts';
 
 export const AdapterFile = v.object({
   id,
@@ -11,12 +11,12 @@ export const AdapterFile = v.object({
   note: text,
   baseModel: text,
   kind: v.optional(v.picklist(METHODS.map(({ name }) => name))),
-  rank: v.optional(count),
+  rank: v.optional(wholeNumber),
   alpha: v.optional(number),
-  virtualTokens: v.optional(count),
+  virtualTokens: v.optional(wholeNumber),
   addTokens: v.optional(v.array(v.string())),
   targets: v.array(text),
-  parameters: count,
+  parameters: wholeNumber,
   created: number,
   runId: v.optional(id),
   finalLoss: v.optional(number),
@@ -27,5 +27,5 @@ export const AdapterFile = v.object({
   sweep: v.optional(id),
   data: v.optional(DataRef),
   dataOptions: v.optional(DataOptions),
-  baseWeights: v.optional(BaseWeights),
+  baseWeights: v.optional(StoredWeightChoices),
 });

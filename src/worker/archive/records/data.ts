@@ -2,13 +2,13 @@
 import * as v from 'valibot';
 import { MAX_TEMPLATE_CHARS } from '../../../data/mapping.ts';
 import { MIXES } from '../../../data/mixture.ts';
-import { count, Message, number, text } from './values.ts';
+import { wholeNumber, Message, number, text } from './values.ts';
 
 export const DataRef = v.object({
   name: text,
   version: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
   created: number,
-  revision: v.optional(v.pipe(count, v.minValue(1))),
+  revision: v.optional(v.pipe(wholeNumber, v.minValue(1))),
 });
 
 /** Files of one data set. */
@@ -28,22 +28,22 @@ export const DataOptions = v.looseObject({
   mapping: v.optional(Mapping),
   header: v.optional(v.boolean()),
   delimiter: v.optional(text),
-  maxLength: count,
+  maxLength: wholeNumber,
   overlong: v.picklist(['truncate-end', 'truncate-prompt', 'drop']),
   validation: share,
   test: share,
-  seed: count,
-  skip: v.optional(v.pipe(v.array(v.array(count)), v.maxLength(MAX_FILES))),
+  seed: wholeNumber,
+  skip: v.optional(v.pipe(v.array(v.array(wholeNumber)), v.maxLength(MAX_FILES))),
   fair: v.optional(
     v.object({ stratify: v.optional(text), group: v.optional(text), parts: v.optional(text) }),
   ),
   dropCopies: v.optional(v.boolean()),
-  revision: v.optional(v.pipe(count, v.minValue(1))),
+  revision: v.optional(v.pipe(wholeNumber, v.minValue(1))),
   text: v.optional(
     v.object({
       documents: v.optional(text),
       packed: v.optional(v.boolean()),
-      overlap: v.optional(v.pipe(count, v.minValue(1))),
+      overlap: v.optional(v.pipe(wholeNumber, v.minValue(1))),
     }),
   ),
   mixture: v.optional(
@@ -52,7 +52,7 @@ export const DataOptions = v.looseObject({
         v.array(
           v.object({
             name: text,
-            file: count,
+            file: wholeNumber,
             share: v.optional(v.pipe(v.number(), v.gtValue(0))),
             whole: v.optional(v.boolean()),
           }),
@@ -62,28 +62,28 @@ export const DataOptions = v.looseObject({
       ),
       mix: v.picklist([...MIXES, 'given']),
       temperature: v.optional(v.pipe(v.number(), v.minValue(1))),
-      cap: v.optional(v.pipe(count, v.minValue(1))),
+      cap: v.optional(v.pipe(wholeNumber, v.minValue(1))),
     }),
   ),
 });
 
-export const DataFile = v.object({
+export const DataSetFile = v.object({
   ...DataRef.entries,
   sample: v.optional(text),
   options: DataOptions,
   files: v.pipe(v.array(text), v.minLength(1), v.maxLength(MAX_FILES)),
-  more: v.optional(count),
+  more: v.optional(wholeNumber),
   format: text,
-  rows: count,
-  bytes: count,
+  rows: wholeNumber,
+  bytes: wholeNumber,
 });
 
 const Row = v.pipe(
   v.object({
-    ids: v.array(count),
+    ids: v.array(wholeNumber),
     labels: v.array(v.pipe(v.number(), v.integer())),
-    line: count,
-    starts: v.optional(v.array(count)),
+    line: wholeNumber,
+    starts: v.optional(v.array(wholeNumber)),
     asked: v.optional(
       v.object({
         prompt: v.string(),
@@ -115,5 +115,5 @@ export const RowsFile = v.object({
       task: v.optional(text),
     }),
   ),
-  large: v.optional(v.object({ train: count, validation: count, test: count })),
+  large: v.optional(v.object({ train: wholeNumber, validation: wholeNumber, test: wholeNumber })),
 });

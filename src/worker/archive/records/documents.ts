@@ -1,7 +1,7 @@
 /** How documents are searched, and a document with its text, its chunks and which of them have a vector. */
 import * as v from 'valibot';
 import { DocumentSettings } from '../../documents/settings.ts';
-import { count, id, number, text } from './values.ts';
+import { wholeNumber, id, number, text } from './values.ts';
 
 export const DocumentIndexFile = v.object({ revision: id, settings: DocumentSettings });
 
@@ -13,17 +13,19 @@ export const DocumentFile = v.pipe(
     file: v.pipe(text, v.minLength(1)),
     added: number,
     sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-    bytes: count,
+    bytes: wholeNumber,
     divided: text,
     encoder: v.optional(text),
     /** The encoding that its file was read in, if that was guessed. */
     guessed: v.optional(text),
     text: v.string(),
-    pages: v.optional(v.array(count)),
-    headings: v.optional(v.array(v.object({ start: count, end: count }))),
-    chunks: v.array(v.object({ start: count, end: count, tokens: count })),
+    pages: v.optional(v.array(wholeNumber)),
+    headings: v.optional(v.array(v.object({ start: wholeNumber, end: wholeNumber }))),
+    chunks: v.array(v.object({ start: wholeNumber, end: wholeNumber, tokens: wholeNumber })),
     /** The vectors are in a file of their own; missing without any. */
-    vectors: v.optional(v.object({ size: v.pipe(count, v.minValue(1)), missing: v.array(count) })),
+    vectors: v.optional(
+      v.object({ size: v.pipe(wholeNumber, v.minValue(1)), missing: v.array(wholeNumber) }),
+    ),
   }),
   v.check(
     ({ text: own, chunks }) => chunks.every(({ start, end }) => start < end && end <= own.length),

@@ -9,17 +9,17 @@ import {
   fromTuned,
 } from '../../../evaluate/earlier.ts';
 import { RecordSchema, RewardList } from '../../../evaluate/record-file.ts';
-import { count } from './values.ts';
+import { wholeNumber } from './values.ts';
 
 /** Methods and adapters on the same rows. */
-export const Measured = v.union([RecordSchema, v.pipe(EarlierMeasured, v.transform(fromMeasured))]);
+export const MeasuredRecord = v.union([RecordSchema, v.pipe(EarlierMeasured, v.transform(fromMeasured))]);
 
 /** The base model with examples, and perhaps an adapter after the same ones. */
 export const FewShot = v.union([RecordSchema, v.pipe(EarlierFewShot, v.transform(fromFewShot))]);
 
 /** How many rows a measurement asks, and how. */
-export const sample = v.object({
-  rows: count,
+export const Sample = v.object({
+  rows: wholeNumber,
   lossOf: v.optional(v.picklist(['asked', 'all'])),
   rewards: v.optional(RewardList),
   scorers: v.optional(v.array(v.string())),
@@ -27,16 +27,16 @@ export const sample = v.object({
     v.object({
       goal: v.string(),
       instruction: v.optional(v.string()),
-      shots: count,
+      shots: wholeNumber,
       examples: v.optional(v.picklist(['random', 'similar', 'nearest'])),
     }),
   ),
 });
 /** A row of the table of everything tuned. */
 export const TunedEntry = v.union([
-  v.object({ sample, evaluation: RecordSchema }),
+  v.object({ sample: Sample, evaluation: RecordSchema }),
   v.pipe(
-    v.object({ sample, ...EarlierTuned.entries }),
+    v.object({ sample: Sample, ...EarlierTuned.entries }),
     v.transform(({ sample: asked, ...earlier }) => ({ sample: asked, evaluation: fromTuned(earlier) })),
   ),
 ]);

@@ -1,11 +1,11 @@
 /** The model, rows and adapter of an answer or a measurement. */
 import * as v from 'valibot';
 import { DataRef } from './data.ts';
-import { anything, count, id, number, text } from './values.ts';
+import { anything, wholeNumber, id, number, text } from './values.ts';
 
 const AdapterOrigin = v.union([
   v.object({ name: text, id }),
-  v.object({ name: text, runId: id, step: count }),
+  v.object({ name: text, runId: id, step: wholeNumber }),
 ]);
 
 export const Origin = v.object({

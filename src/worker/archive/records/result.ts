@@ -2,23 +2,23 @@
 import * as v from 'valibot';
 import { DataRef } from './data.ts';
 import { Loss } from '../../../evaluate/record-file.ts';
-import { FewShot, Measured, TunedEntry } from './measured.ts';
+import { FewShot, MeasuredRecord, TunedEntry } from './measured.ts';
 import { Origin } from './origin.ts';
-import { count, id, Message, number, text } from './values.ts';
+import { wholeNumber, id, Message, number, text } from './values.ts';
 
 const Token = v.object({
   text: v.string(),
-  part: v.optional(v.object({ text: v.string(), number: count, count })),
+  part: v.optional(v.object({ text: v.string(), number: wholeNumber, count: wholeNumber })),
   candidates: v.array(
     v.object({ text: v.string(), probability: number, taken: v.optional(v.literal(true)) }),
   ),
 });
-const place = { file: text, page: v.nullable(count), start: count, end: count };
+const place = { file: text, page: v.nullable(wholeNumber), start: wholeNumber, end: wholeNumber };
 const Passages = v.object({
   sources: v.array(v.object({ ...place, id: text, text: v.string() })),
   leftOut: v.array(v.object(place)),
-  cut: count,
-  tokens: count,
+  cut: wholeNumber,
+  tokens: wholeNumber,
   text: v.string(),
 });
 const Answer = v.object({
@@ -26,10 +26,10 @@ const Answer = v.object({
   text: v.string(),
   state: v.picklist(['done', 'stopped', 'failed']),
   tokens: v.array(Token),
-  tokenCount: count,
+  tokenCount: wholeNumber,
   seconds: number,
   origin: v.optional(Origin),
-  prompt: v.optional(v.object({ text: v.string(), tokens: count, plain: v.optional(v.string()) })),
+  prompt: v.optional(v.object({ text: v.string(), tokens: wholeNumber, plain: v.optional(v.string()) })),
   passages: v.optional(Passages),
 });
 
@@ -39,7 +39,11 @@ const Used = v.object({
   model: text,
   time: text,
   prompt: v.string(),
-  asked: v.union([v.string(), v.array(count), v.array(v.looseObject({ role: text, content: v.string() }))]),
+  asked: v.union([
+    v.string(),
+    v.array(wholeNumber),
+    v.array(v.looseObject({ role: text, content: v.string() })),
+  ]),
   answer: v.string(),
   finish: text,
   thumb: v.optional(v.picklist(['up', 'down'])),
@@ -47,11 +51,11 @@ const Used = v.object({
 });
 
 const StageScore = v.object({
-  right: v.optional(count),
+  right: v.optional(wholeNumber),
   byRow: v.optional(v.array(number)),
   loss: v.optional(Loss),
 });
-const Quote = v.object({ start: count, end: count, text: v.string() });
+const Quote = v.object({ start: wholeNumber, end: wholeNumber, text: v.string() });
 const Question = v.object({
   id,
   question: v.string(),
@@ -69,11 +73,11 @@ export const ResultFile = v.variant('kind', [
     ...result,
     kind: v.literal('looks'),
     value: v.object({
-      tests: v.array(v.object({ test: DataRef.entries.version, count, last: number })),
+      tests: v.array(v.object({ test: DataRef.entries.version, count: wholeNumber, last: number })),
     }),
   }),
-  v.object({ ...result, kind: v.literal('baseline'), value: Measured }),
-  v.object({ ...result, kind: v.literal('evaluation'), value: Measured }),
+  v.object({ ...result, kind: v.literal('baseline'), value: MeasuredRecord }),
+  v.object({ ...result, kind: v.literal('evaluation'), value: MeasuredRecord }),
   v.object({
     ...result,
     kind: v.literal('fewShot'),
@@ -111,7 +115,7 @@ export const ResultFile = v.variant('kind', [
           time: number,
         }),
       ),
-      ties: count,
+      ties: wholeNumber,
     }),
   }),
   v.object({
@@ -123,7 +127,7 @@ export const ResultFile = v.variant('kind', [
       rows: DataRef.entries.version,
       entries: v.array(id),
       adapter: v.optional(v.object({ id, name: text })),
-      measured: v.optional(Measured),
+      measured: v.optional(MeasuredRecord),
       kept: v.optional(v.picklist(['new', 'old'])),
     }),
   }),
@@ -133,15 +137,15 @@ export const ResultFile = v.variant('kind', [
     value: v.object({
       id: text,
       time: number,
-      asked: v.optional(count),
+      asked: v.optional(wholeNumber),
       seconds: v.optional(number),
       report: v.object({
         stages: v.array(text),
         rows: v.array(
           v.object({
             name: text,
-            stage: count,
-            rows: count,
+            stage: wholeNumber,
+            rows: wholeNumber,
             measure: v.optional(v.picklist(['answers', 'pairs', 'rewards'])),
             reference: v.optional(v.pipe(number, v.integer(), v.minValue(-1))),
             passMark: v.optional(number),

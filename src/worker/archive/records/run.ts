@@ -4,26 +4,26 @@ import type { SettingValue } from '../../../settings/setting.ts';
 import { mayBeMissing, PAGE_TABLE } from '../../../settings/table.ts';
 import { allowed, isAllowed } from '../../../settings/values.ts';
 import type { Reading as CurveReading } from '../../../train/reading.ts';
-import { BaseWeights } from '../../models/base-weights.ts';
+import { StoredWeightChoices } from '../../models/base-weights.ts';
 import { DataOptions, DataRef } from './data.ts';
 import { Forgetting } from '../../../evaluate/record-file.ts';
-import { count, id, number, text } from './values.ts';
+import { wholeNumber, id, number, text } from './values.ts';
 
 const Report = v.optional(v.record(text, v.nullable(number)));
 const Tasks = v.optional(v.record(text, number));
 const Step = v.object({
-  step: count,
-  steps: count,
+  step: wholeNumber,
+  steps: wholeNumber,
   loss: number,
   report: Report,
   tasks: Tasks,
   lr: number,
   gradNorm: number,
-  supervisedTokens: count,
+  supervisedTokens: wholeNumber,
   seconds: number,
   tokensPerSecond: number,
   secondsLeft: number,
-  gpuBytes: count,
+  gpuBytes: wholeNumber,
 });
 
 /** The settings of a run, by the table. A setting that is newer than the run is missing, and one of a later version is kept unchanged. */
@@ -41,7 +41,7 @@ export const Settings = v.looseObject({
   name: text,
 });
 
-const At = v.object({ step: count, loss: number });
+const At = v.object({ step: wholeNumber, loss: number });
 const FromTo = v.object({ from: number, to: number });
 const Of = v.picklist(['validation', 'training']);
 const Reading = v.object({
@@ -69,12 +69,12 @@ const Reading = v.object({
     'falling',
     'fine',
   ]),
-  step: count,
+  step: wholeNumber,
   of: Of,
   before: v.optional(number),
   after: v.optional(number),
   best: v.optional(At),
-  kept: v.optional(count),
+  kept: v.optional(wholeNumber),
   peak: v.optional(At),
   low: v.optional(At),
   unigramLoss: v.optional(number),
@@ -91,14 +91,14 @@ const Reading = v.object({
 
 const Rollout = v.object({
   type: v.literal('rollout'),
-  step: count,
+  step: wholeNumber,
   prompt: v.string(),
   wanted: v.string(),
   rewards: v.array(v.string()),
   shown: v.optional(v.array(v.string())),
   answers: v.array(
     v.object({
-      ...{ text: v.string(), tokens: count, cut: v.boolean() },
+      ...{ text: v.string(), tokens: wholeNumber, cut: v.boolean() },
       ...{ reward: number, parts: v.array(number), advantage: number },
       shown: v.optional(v.array(number)),
       problem: v.optional(v.string()),
@@ -114,7 +114,7 @@ export const RunFile = v.object({
   baseModel: text,
   modelFingerprint: text,
   precision: v.optional(v.picklist(['f32', 'f16'])),
-  baseWeights: v.optional(BaseWeights),
+  baseWeights: v.optional(StoredWeightChoices),
   bundled: v.boolean(),
   dataName: text,
   data: v.optional(DataRef),
@@ -123,16 +123,16 @@ export const RunFile = v.object({
   keptModel: v.optional(text),
   steps: v.array(Step),
   evals: v.array(v.object({ ...At.entries, report: Report, tasks: Tasks })),
-  samples: v.array(v.object({ step: count, text: v.string() })),
+  samples: v.array(v.object({ step: wholeNumber, text: v.string() })),
   rollout: v.optional(Rollout),
   asked: v.optional(v.string()),
   afterPrompt: v.optional(v.string()),
   wanted: v.optional(v.string()),
-  takenBytes: v.optional(count),
+  takenBytes: v.optional(wholeNumber),
   forgetting: v.optional(Forgetting),
   unigramLoss: v.optional(number),
   reading: v.optional(Reading),
   sweep: v.optional(id),
 });
 
-export const CheckpointFile = v.object({ revision: id, step: count });
+export const CheckpointFile = v.object({ revision: id, step: wholeNumber });

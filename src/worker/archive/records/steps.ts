@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { ChangedRowSchema } from '../../../data/row-changes-file.ts';
 import { DataOptions } from './data.ts';
-import { count, number } from './values.ts';
+import { wholeNumber, number } from './values.ts';
 
 /** What differs between two ways to read rows. Null is a choice that is not made. */
 const Choices = v.object(
@@ -17,11 +17,13 @@ const Choices = v.object(
 export const StepsFile = v.object({
   steps: v.array(
     v.object({
-      number: v.pipe(count, v.minValue(2)),
-      parent: v.pipe(count, v.minValue(1)),
+      number: v.pipe(wholeNumber, v.minValue(2)),
+      parent: v.pipe(wholeNumber, v.minValue(1)),
       created: number,
       done: v.string(),
-      diff: v.optional(v.object({ edited: count, added: count, deleted: count, moved: count })),
+      diff: v.optional(
+        v.object({ edited: wholeNumber, added: wholeNumber, deleted: wholeNumber, moved: wholeNumber }),
+      ),
       rows: v.optional(v.array(ChangedRowSchema)),
       options: v.optional(v.object({ before: Choices, after: Choices })),
     }),

@@ -3,8 +3,8 @@ import * as v from 'valibot';
 import { RecordSchema } from '../../../evaluate/record-file.ts';
 import { SweepState } from '../../../runs/sweep/record.ts';
 import { Settings } from './run.ts';
-import { sample } from './measured.ts';
-import { count, id, number, text } from './values.ts';
+import { Sample } from './measured.ts';
+import { wholeNumber, id, number, text } from './values.ts';
 
 export const SweepFile = v.object({
   id,
@@ -14,16 +14,16 @@ export const SweepFile = v.object({
   ask: v.object({
     grid: v.optional(text),
     range: v.optional(text),
-    random: v.optional(count),
+    random: v.optional(wholeNumber),
     seeds: v.optional(text),
     halving: v.optional(number),
-    budgetSteps: v.optional(count),
+    budgetSteps: v.optional(wholeNumber),
     budgetMinutes: v.optional(number),
-    folds: v.optional(count),
+    folds: v.optional(wholeNumber),
   }),
   state: SweepState,
   on: v.object({ model: text, fingerprint: text, rows: text }),
   command: text,
-  sample: v.optional(sample),
-  measured: v.optional(v.array(v.object({ fold: count, record: RecordSchema }))),
+  sample: v.optional(Sample),
+  measured: v.optional(v.array(v.object({ fold: wholeNumber, record: RecordSchema }))),
 });
