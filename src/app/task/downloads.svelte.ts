@@ -114,7 +114,7 @@ export class DownloadsState {
     this.hub = outcome.hub;
     this.offers = [];
     this.findFailure = undefined;
-    this.#session.announcer.say(`ModelsState are looked for at ${outcome.hub}.`);
+    this.#session.announcer.say(`Models are looked for at ${outcome.hub}.`);
     return true;
   }
 
