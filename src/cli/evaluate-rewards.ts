@@ -1,5 +1,5 @@
 /** Scores by rewards next to the metrics of `graft evaluate`: those of `--reward`, or those that an adapter learned from. */
-import type { RewardSpec } from '../scorers/rewards/specs.ts';
+import type { RewardSpec } from '../scorers/scorer-spec.ts';
 import type { EvaluateFlags } from './evaluate-flags.ts';
 import { rewardsOfAdapter } from './lineage.ts';
 import { readRewardFiles, readRewardTexts } from './reward-flags.ts';

@@ -2,7 +2,7 @@
 import { GraftError } from '../errors.ts';
 import { plural } from '../numbers.ts';
 import { openRewards, type Rewards, type Scored } from '../scorers/rewards/reward.ts';
-import type { RewardSpec } from '../scorers/rewards/specs.ts';
+import type { RewardSpec } from '../scorers/scorer-spec.ts';
 import { specScorer } from '../scorers/spec.ts';
 import { valuesOf } from '../scorers/scorer.ts';
 import { answerTexts, readTexts, type ScoredText } from './reward-texts.ts';

@@ -2,8 +2,7 @@
  * The record of an evaluation: items × subjects × scorers, with the evidence of each answer and how it was made. The page and the command write, store
  * and draw this one record. It is JSON; record-file.ts reads it from a file.
  */
-import type { RewardSpec } from '../scorers/rewards/specs.ts';
-import type { ScorerSpec } from '../scorers/spec.ts';
+import type { RewardSpec, ScorerSpec } from '../scorers/scorer-spec.ts';
 import type { Forgetting } from './forgetting.ts';
 import type { Detail } from './methods/method.ts';
 import type { PairLikelihoods } from './pair-order.ts';

@@ -6,8 +6,9 @@ import { GraftError } from '../errors.ts';
 import { isNamed, NAMED_SCORERS, scorerNamed } from './lists.ts';
 import { openScorer } from './open.ts';
 import { SCORERS } from './registry.ts';
+import type { ScorerSpec } from './scorer-spec.ts';
 import { valuesOf, type AttemptScorer, type Scorer } from './scorer.ts';
-import { LONGEST_NAME, readSpec, specScorer, type ScorerSpec } from './spec.ts';
+import { LONGEST_NAME, readSpec, specScorer } from './spec.ts';
 
 export type ScorerChoice = string | ScorerSpec;
 

@@ -2,9 +2,9 @@
  * Scorers: what an answer is worth. Each has a file of its own in this folder and its line in registry.ts. Columns of tables, `--metrics`, `--reward`, the
  * form of rewards, the glossary and docs/reference/scorers.md are made from that list.
  */
+import type { ScorerSpec, ScorerValue } from './scorer-spec.ts';
 import type { ChoiceSetting, NumberSetting, SwitchSetting, TextSetting } from '../settings/setting.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
-import type { ScorerSpec } from './spec.ts';
 
 /** An entry of the glossary, under the name of the scorer. */
 interface ScorerEntry {
@@ -80,7 +80,6 @@ export type ScorerSetting = (NumberSetting | SwitchSetting | ChoiceSetting | Tex
   readonly holds?: 'json' | 'code';
 };
 
-export type ScorerValue = number | string | boolean;
 /** The settings of a scorer by name, with initial values for those that were not given. */
 export type ScorerValues = Readonly<Record<string, ScorerValue>>;
 

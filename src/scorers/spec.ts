@@ -4,15 +4,8 @@ import { isObject } from '../json.ts';
 import { nearestName } from '../nearest-name.ts';
 import { allowed, isAllowed, quoted } from '../settings/values.ts';
 import { isNamed, REWARD_SCORERS } from './lists.ts';
-import { valuesOf, type AnswerScorer, type ScorerValue } from './scorer.ts';
-
-/** The name of a scorer as JSON, and settings by their names. */
-export interface ScorerSpec {
-  readonly name: string;
-  /** The name under which its scores are listed. */
-  readonly as?: string;
-  readonly [setting: string]: ScorerValue | undefined;
-}
+import type { ScorerSpec, ScorerValue } from './scorer-spec.ts';
+import { valuesOf, type AnswerScorer } from './scorer.ts';
 
 /** What a scorer is used as: the code of errors, and its word in them. */
 export type ScorerUse = 'reward' | 'metric';

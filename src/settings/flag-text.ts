@@ -1,5 +1,5 @@
 /** How a setting is written after its flag. */
-import type { RewardSpec } from '../scorers/rewards/specs.ts';
+import type { RewardSpec } from '../scorers/scorer-spec.ts';
 import type { Setting } from './setting.ts';
 
 /** No model has so many layers. */

@@ -1,6 +1,6 @@
 /** Settings. Flags, form, recipe, checks, archive and glossary all follow from these fields. */
 
-import type { RewardSpec } from '../scorers/rewards/specs.ts';
+import type { RewardSpec } from '../scorers/scorer-spec.ts';
 
 export type SettingValue =
   | number

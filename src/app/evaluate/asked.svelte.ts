@@ -2,8 +2,8 @@
 import { chosenIn } from '../../evaluate/columns.ts';
 import { accuracy } from '../../scorers/accuracy.ts';
 import { macroF1 } from '../../scorers/macro-f1.ts';
-import type { RewardSpec } from '../../scorers/rewards/specs.ts';
 import { nameOfChoice } from '../../scorers/chosen.ts';
+import type { RewardSpec } from '../../scorers/scorer-spec.ts';
 import { scorersOfCard } from '../../evaluate/success.ts';
 import type { AdapterRef, ChoiceSource, Evaluation, ScorerChoice } from '../../worker/api.ts';
 import type { AdapterKey } from '../use/adapters.svelte.ts';

@@ -1,7 +1,8 @@
 /** The form of a metric with settings: what is written, what is wrong with it, and the metrics once it is among them. */
 import { choiceProblem, nameOfSpec, withSettings } from '../../scorers/chosen.ts';
-import { isComparing, needsOf, type ScorerValue } from '../../scorers/scorer.ts';
-import { specScorer, type ScorerSpec } from '../../scorers/spec.ts';
+import type { ScorerSpec, ScorerValue } from '../../scorers/scorer-spec.ts';
+import { isComparing, needsOf } from '../../scorers/scorer.ts';
+import { specScorer } from '../../scorers/spec.ts';
 import type { GraftWorker } from '../../worker/api.ts';
 
 /** The field of the name of the column. */

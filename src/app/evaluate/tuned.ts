@@ -1,7 +1,7 @@
 /** What a project has tuned: adapters, and models that full fine-tuning left. */
 import type { RunTook } from '../../evaluate/run-took.ts';
 import { learnerOf, METHODS } from '../../settings/registry.ts';
-import type { RewardSpec } from '../../scorers/rewards/specs.ts';
+import type { RewardSpec } from '../../scorers/scorer-spec.ts';
 import type { AdapterInfo, RunSummary, TunedChoice } from '../../worker/api.ts';
 import { methodWords } from '../train/method-words.ts';
 import { formObjective } from '../train/settings.ts';

@@ -1,7 +1,8 @@
 /** Settings of a run: presets, and faults, which are found before anything is compiled. */
 import { usualSettings, type Suggestion } from '../../settings/defaults.ts';
 import type { Preset } from '../../settings/presets.ts';
-import { answerProblem, type RewardSpec } from '../../scorers/rewards/specs.ts';
+import type { RewardSpec } from '../../scorers/scorer-spec.ts';
+import { answerProblem } from '../../scorers/rewards/specs.ts';
 import { RULES } from '../../settings/rules.ts';
 import { learnerOf, REGISTRY, takesKind, type Objective } from '../../settings/registry.ts';
 import { mayBeMissing, PAGE_TABLE, settingOf, TABLE } from '../../settings/table.ts';

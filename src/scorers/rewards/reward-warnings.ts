@@ -1,7 +1,8 @@
 /** Rewards that count only what neither the prompts nor the reference answers show: a model rarely writes that by chance, so it learns nothing. */
+import type { RewardSpec } from '../scorer-spec.ts';
 import { valuesOf } from '../scorer.ts';
 import { specScorer } from '../spec.ts';
-import { rewardNames, type RewardSpec } from './specs.ts';
+import { rewardNames } from './specs.ts';
 
 /** How many rows are looked at. */
 const ROWS = 32;

@@ -6,12 +6,13 @@ import { GraftError, messageOf } from '../../errors.ts';
 import { plural } from '../../numbers.ts';
 import { openScorer, scoreIn } from '../open.ts';
 import { Sandbox, SandboxStopped, type StartSandbox } from '../sandbox/sandbox.ts';
+import type { RewardSpec } from '../scorer-spec.ts';
 import { valuesOf, type Attempt, type OpenScorer } from '../scorer.ts';
 import { specScorer } from '../spec.ts';
-import { answerProblem, readRewards, rewardNames, type RewardSpec } from './specs.ts';
+import { answerProblem, readRewards, rewardNames } from './specs.ts';
 
 export type { Attempt } from '../scorer.ts';
-export type { RewardSpec } from './specs.ts';
+export type { RewardSpec } from '../scorer-spec.ts';
 
 /** The score of an attempt from a reward that failed on it. */
 export const FALLBACK_SCORE = 0;

@@ -1,14 +1,9 @@
 /** Rewards as written by a person: in a recipe, in a file, after `--reward`. */
 import { GraftError } from '../../errors.ts';
 import { quoted } from '../../settings/values.ts';
+import type { RewardSpec } from '../scorer-spec.ts';
 import { isComparing, valuesOf } from '../scorer.ts';
-import { readSpec, specScorer, type ScorerSpec } from '../spec.ts';
-
-/** A reward of a run as JSON: the name of a scorer, a weight, and settings of this reward by their names. */
-export interface RewardSpec extends ScorerSpec {
-  /** The weight of its score in the sum; 1 if left out, and 0 to show it only. */
-  readonly weight?: number;
-}
+import { readSpec, specScorer } from '../spec.ts';
 
 export const MAX_REWARDS = 16;
 export const MAX_WEIGHT = 1000;

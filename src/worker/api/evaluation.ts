@@ -7,7 +7,7 @@ import type { TokenLosses } from '../../evaluate/token-losses.ts';
 import type { RunTook } from '../../evaluate/run-took.ts';
 import type { SearchMethod } from '../../retrieval/ranking.ts';
 import type { ScorerChoice } from '../../scorers/chosen.ts';
-import type { RewardSpec } from '../../scorers/rewards/specs.ts';
+import type { RewardSpec } from '../../scorers/scorer-spec.ts';
 import type { AdapterChoice } from './adapters.ts';
 import type { ModelRef } from './models.ts';
 import type { OnProgress, Outcome } from './outcome.ts';

@@ -1,11 +1,10 @@
 /** Scorers that need the sandbox: rewards, tried out before a run learns from them, and metrics of kept answers. */
-import type { RewardSpec } from '../../scorers/rewards/specs.ts';
 import type { Evaluation } from '../../evaluate/record.ts';
 import type { ScorerChoice } from '../../scorers/chosen.ts';
-import type { ScorerSpec } from '../../scorers/spec.ts';
+import type { RewardSpec, ScorerSpec } from '../../scorers/scorer-spec.ts';
 import type { Outcome } from './outcome.ts';
 
-export type { RewardSpec } from '../../scorers/rewards/specs.ts';
+export type { RewardSpec } from '../../scorers/scorer-spec.ts';
 
 /** A text with its scores. */
 export interface TriedText {

@@ -1,6 +1,7 @@
 /** The rewards by which answers to held-out rows are scored, if the measured adapter learned from rewards. */
 import { objectiveOf } from '../../objectives/registry.ts';
-import { rewardsProblem, type RewardSpec } from '../../scorers/rewards/specs.ts';
+import type { RewardSpec } from '../../scorers/scorer-spec.ts';
+import { rewardsProblem } from '../../scorers/rewards/specs.ts';
 import { readRun } from '../../storage/runs.ts';
 import type { FormSpec } from '../api.ts';
 import type { TrainedOn } from './trained-on.ts';

@@ -36,7 +36,7 @@ import { itemOf, itemsOf, spread, type List } from '../../lists.ts';
 import type { LabelledTokens } from '../../model/batch.ts';
 import type { LanguageModel } from '../../model/language-model.ts';
 import { scorersWith, type ScorerChoice } from '../../scorers/chosen.ts';
-import type { RewardSpec } from '../../scorers/rewards/specs.ts';
+import type { RewardSpec } from '../../scorers/scorer-spec.ts';
 import type { NewTokens } from '../../text/added-tokens.ts';
 import type { Progress } from '../api.ts';
 import type { OpenModel } from '../models/model.ts';

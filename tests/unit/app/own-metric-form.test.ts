@@ -1,6 +1,6 @@
 /** The form of a metric with settings, while the worker tries its code and the list changes. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { ScorerSpec } from '../../../src/scorers/spec.ts';
+import type { ScorerSpec } from '../../../src/scorers/scorer-spec.ts';
 import type { Outcome } from '../../../src/worker/api.ts';
 import { held, withoutSvelte, type Held } from './runes.ts';
 

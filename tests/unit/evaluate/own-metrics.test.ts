@@ -14,8 +14,8 @@ import { inOrder, rowScorersOf, sliceScore } from '../../../src/evaluate/slices.
 import { successOfRecord } from '../../../src/evaluate/success.ts';
 import { scorersWith, withSettings, type ScorerChoice } from '../../../src/scorers/chosen.ts';
 import { exactMatch } from '../../../src/scorers/exact-match.ts';
+import type { ScorerSpec } from '../../../src/scorers/scorer-spec.ts';
 import { answerScores } from '../../../src/scorers/scores.ts';
-import type { ScorerSpec } from '../../../src/scorers/spec.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const WANTED = ['12', '7', '30', 'none'];

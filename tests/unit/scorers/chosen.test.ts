@@ -10,9 +10,9 @@ import {
   withSettings,
 } from '../../../src/scorers/chosen.ts';
 import { scoreAttempts } from '../../../src/scorers/score-attempts.ts';
+import type { ScorerSpec } from '../../../src/scorers/scorer-spec.ts';
 import { inPrint, needsOf } from '../../../src/scorers/scorer.ts';
 import { scoresFrom } from '../../../src/scorers/scores.ts';
-import type { ScorerSpec } from '../../../src/scorers/spec.ts';
 import reference from '../../reference/metrics/schemas.json' with { type: 'json' };
 import { graftError } from '../expect-graft-error.ts';
 import { attempt } from './attempt.ts';

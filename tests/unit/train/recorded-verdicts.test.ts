@@ -7,7 +7,7 @@ import type { Forgetting } from '../../../src/evaluate/forgetting.ts';
 import { startOf } from '../../../src/evaluate/reading-brief.ts';
 import { describeReading } from '../../../src/evaluate/reading-words.ts';
 import { passMarkOf } from '../../../src/scorers/rewards/reward.ts';
-import type { RewardSpec } from '../../../src/scorers/rewards/specs.ts';
+import type { RewardSpec } from '../../../src/scorers/scorer-spec.ts';
 import type { StoredRun } from '../../../src/storage/records.ts';
 import type { Reading } from '../../../src/train/reading.ts';
 import { runReading } from '../../../src/worker/runs/run-records.ts';
