@@ -36,7 +36,9 @@ const ROWS = 3;
 const at = temporaryFolder();
 
 // A thread of Node in place of the browser's.
-vi.mock('../../src/worker/evaluation/sandbox.ts', () => import('../../src/cli/sandbox.ts'));
+vi.mock('../../src/worker/evaluation/sandbox.ts', async () => ({
+  startSandboxWorker: (await import('../../src/cli/sandbox.ts')).startSandbox,
+}));
 
 /** A comma in a pattern is no end of it. */
 const BRACES = { name: 'regex', pattern: '^\\{.{2,}\\}$', as: 'braces' };

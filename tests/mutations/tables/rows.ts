@@ -149,7 +149,7 @@ export const ROWS: readonly Mutation[] = [
   },
   {
     id: 'virtual-labels',
-    file: 'src/model/batch.ts',
+    file: 'src/model/virtual-tokens.ts',
     find: 'const unlabelled = before.map(() => -100)',
     replace: 'const unlabelled = before.map(() => 0)',
     breaks: 'virtual tokens are learned',
