@@ -108,7 +108,7 @@ async function compare(
     contestants.push(contestant);
   }
   for (let step = 1; step <= steps + 1; step++) {
-    // The other one begins each time, so that a machine that changes its speed favours none.
+    // They take turns to go first, so that neither gains when the machine changes its speed.
     for (const { trainer, seconds, processor } of step % 2 ? contestants : [...contestants].reverse()) {
       const [clock, used] = [performance.now(), process.cpuUsage()];
       await trainer.run(1);

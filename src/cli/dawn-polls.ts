@@ -1,7 +1,7 @@
 /**
  * How often Dawn asks whether a software GPU has ended. Its binding for Node asks by `setImmediate`, in every turn of the event loop, as long as
  * anything is awaited: that keeps a processor busy, which a software GPU needs itself. Here Dawn asks so for a moment, in which short
- * work ends, and then by a timer. A real GPU is asked as before: what is measured by waiting would be up to a pause late.
+ * work ends, and then by a timer. A real GPU is asked in every turn: with pauses, what is measured by waiting would be up to one of them late.
  */
 
 /** Milliseconds for which Dawn asks in every turn, from when something new is awaited. */
@@ -9,7 +9,7 @@ export const BUSY_MS = 1;
 /** Milliseconds between two questions after that: the shortest timer. */
 export const PAUSE_MS = 1;
 
-/** Dawn makes a function for each question. They are native and nameless, and what JavaScript gives to `setImmediate` is not. */
+/** Whether Dawn gave this function to `setImmediate`: only a native binding gives one without a name. */
 const isDawns = (callback: unknown): callback is () => void =>
   typeof callback === 'function' &&
   callback.name === '' &&
@@ -27,7 +27,7 @@ export function withPauses(immediate: typeof setImmediate, later = setTimeout): 
   const paused = (callback: (...args: unknown[]) => void, ...args: unknown[]): unknown => {
     if (!isDawns(callback)) return immediate(callback, ...args);
     const now = performance.now();
-    // The next question of a wait is put while Dawn answers the one before. Another one begins a wait.
+    // While Dawn answers it asks again, so that the same wait goes on. A question at any other time begins a new one.
     if (!asking) since = now;
     const ask = (): void => {
       asking = true;
@@ -39,7 +39,7 @@ export function withPauses(immediate: typeof setImmediate, later = setTimeout): 
     };
     return now - since < BUSY_MS ? immediate(ask) : later(ask, PAUSE_MS);
   };
-  // With the form for promises that Node keeps on it.
+  // Node keeps the form for promises on the function (util.promisify).
   return Object.defineProperties(paused, Object.getOwnPropertyDescriptors(immediate)) as typeof setImmediate;
 }
 

@@ -4,7 +4,7 @@ import { base as baseMethod } from '../evaluate/methods/base.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import { instructed, instructedFewShot } from '../evaluate/methods/instructed.ts';
 import { instructionLabels, usualInstruction } from '../evaluate/methods/instruction.ts';
-import type { AskedQuestion, ExampleChoice, Method, Pair } from '../evaluate/methods/method.ts';
+import type { AskedQuestion, ExampleChoice, Method, Demonstration } from '../evaluate/methods/method.ts';
 import { CARD_METRICS } from '../evaluate/success.ts';
 import { readTarget, type TaskCard } from '../evaluate/task-card.ts';
 import { adapterRetrieval, retrieval } from '../evaluate/methods/retrieval.ts';
@@ -264,7 +264,7 @@ export const askedExamples = (flags: EvaluateFlags): ExampleChoice | undefined =
 /** What instructed methods hear; '' if nothing is known of the task. @param train with the labels @param asked in place of training rows if there are none */
 export function askedInstruction(
   flags: EvaluateFlags,
-  train: List<Pair>,
+  train: List<Demonstration>,
   asked: readonly AskedQuestion[],
 ): string {
   const rows: List<AskedQuestion> = train.length > 0 ? train : asked;

@@ -25,7 +25,7 @@ import { ownNamesInWords } from '../scorers/chosen.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import { rewardScores } from '../evaluate/reward-scores.ts';
 import { threeDigits } from '../numbers.ts';
-import { printable } from './printable.ts';
+import { printable } from '../printable.ts';
 
 /** Printable columns that are as wide as their widest cell; all but the first are aligned at the right. */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -5,7 +5,7 @@ import { promptQuestionsOf, questionsOf, type Question } from '../data/questions
 import type { ReservedRows } from '../evaluate/draw.ts';
 import type { Draw } from '../evaluate/record.ts';
 import { adapterFewShot } from '../evaluate/methods/few-shot.ts';
-import type { Pair } from '../evaluate/methods/method.ts';
+import type { Demonstration } from '../evaluate/methods/method.ts';
 import { adapterRetrieval } from '../evaluate/methods/retrieval.ts';
 import { reservedInWords, rowsInWords } from '../evaluate/rows-in-words.ts';
 import { GraftError } from '../errors.ts';
@@ -71,7 +71,7 @@ export function ownRows(all: List<PlacedRow>, measured: List<PlacedRow>): Labell
 }
 
 /** An example with its question, and its place among the rows. */
-export type RowPair = Pair & { readonly row: number };
+export type RowPair = Demonstration & { readonly row: number };
 
 /** The question of an example, if it has one. */
 type QuestionOf = (example: Example) => Question | undefined;
@@ -124,7 +124,7 @@ export function questionPairs(
 }
 
 /** The questions of several lists, read each time that they are asked for. */
-export const questionsIn = (...lists: readonly List<Pair>[]): Iterable<Question> => ({
+export const questionsIn = (...lists: readonly List<Demonstration>[]): Iterable<Question> => ({
   *[Symbol.iterator]() {
     for (const list of lists) for (const { question } of itemsOf(list)) yield question;
   },

@@ -10,7 +10,7 @@ import {
   findModel,
   HUB,
   hubAddress,
-  pageOf,
+  hubPage,
   parsePlace,
   type DownloadProgress,
   type DownloadSink,
@@ -112,7 +112,7 @@ function askedFor(asked: string, flags: Flags<typeof fetchFlags>, hub: string): 
   if (place.kind === 'url')
     throw new GraftError('arguments', 'An address takes no --file and no --revision.', 'Leave them out.');
   const at = encodeURIComponent(revision ?? place.revision);
-  const base = pageOf(place);
+  const base = hubPage(place);
   return file === undefined ? `${base}/tree/${at}` : `${base}/resolve/${at}/${file}`;
 }
 

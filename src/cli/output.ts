@@ -1,5 +1,5 @@
 /** What the command prints: results on standard output, everything else on standard error. */
-import { printable } from './printable.ts';
+import { printable } from '../printable.ts';
 import { standardError, standardOutput, type TextStream } from './streams.ts';
 
 export interface Output {

@@ -5,13 +5,13 @@ import { placesOf, shapeOfRow, type RowSet, type UsedEntry } from '../data/row-s
 import { changed, isHeld, itemOf, type List } from '../lists.ts';
 import { drawRows, type Drawn } from './draw.ts';
 import type { TestPart } from './open-eval-model.ts';
-import type { Pair } from './methods/method.ts';
+import type { Demonstration } from './methods/method.ts';
 
 /** Rows of the loss: those that are asked, or the whole test part. */
 export type LossOf = 'asked' | 'all';
 
 /** An example with a question, and its row. */
-export interface PlacedPair extends Pair {
+export interface PlacedPair extends Demonstration {
   readonly place: UsedEntry;
 }
 

@@ -14,7 +14,7 @@ import type {
   EvalModel,
   EvalRequest,
   Method,
-  Pair,
+  Demonstration,
   PassagePort,
 } from './methods/method.ts';
 import {
@@ -88,9 +88,9 @@ export interface EvaluationPlan {
   /** The questions of the items. */
   readonly asked: readonly AskedQuestion[];
   /** Examples of training that have a question, for methods that learn from them. */
-  readonly train: List<Pair>;
+  readonly train: List<Demonstration>;
   /** Rows that are not asked, as examples in prompts; missing if those of training are. Rules answer from training rows only. */
-  readonly reserved?: readonly Pair[] | undefined;
+  readonly reserved?: readonly Demonstration[] | undefined;
   readonly shots: number;
   readonly seed: number;
   /** @see EvalRequest.examples */

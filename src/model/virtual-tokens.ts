@@ -11,7 +11,7 @@ export interface VirtualTokens {
   readonly virtualTokens?: number;
 }
 
-/** How many tokens of a sequence fit into so many positions; negative if the virtual ones alone need more. */
+/** How many tokens of a sequence fit into so many positions; negative if the virtual tokens need more by themselves. */
 export function roomFor(positions: number, adapter: VirtualTokens | undefined): number {
   return positions - (adapter?.virtualTokens ?? 0);
 }

@@ -21,7 +21,7 @@ import {
 } from './hub/types.ts';
 import { findFolder } from './hub/url.ts';
 
-export { HUB, hubAddress, hubPage as pageOf, parsePlace } from './hub/place.ts';
+export { HUB, hubAddress, hubPage, parsePlace } from './hub/place.ts';
 export type { DownloadProgress, DownloadSink, Offer, RemoteFile, Wait } from './hub/types.ts';
 
 export interface HubOptions extends ClientOptions {

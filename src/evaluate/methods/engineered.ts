@@ -6,7 +6,7 @@ import { changed, itemOf, itemsOf } from '../../lists.ts';
 import { Random } from '../../random.ts';
 import type { LossReport } from '../record.ts';
 import { withInstruction } from './instruction.ts';
-import type { Answered, Detail, EvalModel, EvalRequest, ExampleChoice, Pair } from './method.ts';
+import type { Answered, Detail, EvalModel, EvalRequest, ExampleChoice, Demonstration } from './method.ts';
 import { nearestFirst } from './nearest.ts';
 import { similarFirst } from './similar.ts';
 import { withShots } from './turns.ts';
@@ -23,7 +23,7 @@ interface Prompting {
 }
 
 /** The examples of one question. The most useful are the last, since the first are left out if not all fit. */
-type Chooser = (question: Question) => readonly Pair[] | Promise<readonly Pair[]>;
+type Chooser = (question: Question) => readonly Demonstration[] | Promise<readonly Demonstration[]>;
 
 /** @throws GraftError `evaluate-shots` for more examples than training has */
 async function chooserOf(
@@ -64,7 +64,7 @@ async function chooserOf(
 /** An example with its prompt, and the question that it asks then. */
 function engineered(
   example: Example,
-  shots: readonly Pair[],
+  shots: readonly Demonstration[],
   instruction: string,
   chat: boolean,
 ): { readonly shown: Example; readonly ask: Question['ask'] } {
@@ -78,7 +78,7 @@ function engineered(
 }
 
 interface Fitted {
-  readonly shots: readonly Pair[];
+  readonly shots: readonly Demonstration[];
   readonly asked: Question;
   readonly tokens: number;
 }
@@ -86,7 +86,7 @@ interface Fitted {
 /** The last of the examples, as many as fit before the question. @throws GraftError `evaluate-shots` if it does not fit without any */
 function fitted(
   { example, question }: { readonly example: Example; readonly question: Question },
-  all: readonly Pair[],
+  all: readonly Demonstration[],
   instruction: string,
   model: EvalModel,
 ): Fitted {
@@ -125,7 +125,7 @@ export async function answerEngineered(exam: EvalRequest, prompting: Prompting):
   const choose = await chooserOf(exam, prompting);
   const { instruction, shots: wanted = 0, choice } = prompting;
   const usable = asked.flatMap(({ question, example }) => (example ? [{ question, example }] : []));
-  const chosen: (readonly Pair[])[] = [];
+  const chosen: (readonly Demonstration[])[] = [];
   for (const { question } of usable) chosen.push(await choose(question));
   let found = usable.map((one, at) => fitted(one, chosen[at], instruction, model));
   const max = found.reduce((min, { shots }) => Math.min(min, shots.length), wanted);

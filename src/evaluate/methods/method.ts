@@ -10,8 +10,8 @@ import type { Fitted, PassageSource } from '../../retrieval/passages-prompt.ts';
 import type { PairLikelihoods } from '../pair-order.ts';
 import type { Evidence, LossReport } from '../record.ts';
 
-/** An example with its question. */
-export interface Pair {
+/** An example of training with its question, as prompts with examples show it. */
+export interface Demonstration {
   readonly example: Example;
   readonly question: Question;
 }
@@ -83,7 +83,7 @@ export interface EncoderPort {
 
 export interface EvalRequest {
   /** Examples of training that have a question. */
-  readonly train: List<Pair>;
+  readonly train: List<Demonstration>;
   /** The rows that were drawn. */
   readonly asked: readonly AskedQuestion[];
   /** The model that a method asks, if it asks one. */

@@ -2,7 +2,7 @@
 import type { Example } from '../../data/example.ts';
 import type { Question } from '../../data/questions.ts';
 import { singleOf, type ExampleContent, type TrainableMessage } from '../../text/trainable.ts';
-import type { Pair } from './method.ts';
+import type { Demonstration } from './method.ts';
 
 /** The text between examples if there is no chat template. */
 const BETWEEN = '\n\n';
@@ -23,7 +23,7 @@ export function turnsOfExample(example: ExampleContent): readonly TrainableMessa
  * The example with others before it: as turns, or as text if there is no chat template. The loss counts only its own answer: of a pair the chosen
  * one.
  */
-export function withShots(given: Example, shots: readonly Pair[], chat: boolean): Example {
+export function withShots(given: Example, shots: readonly Demonstration[], chat: boolean): Example {
   const { line } = given;
   const example: Example = { ...singleOf(given), line };
   if (!chat) {

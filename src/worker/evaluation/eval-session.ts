@@ -20,7 +20,7 @@ import type {
   EncoderPort,
   ExampleChoice,
   Method,
-  Pair,
+  Demonstration,
   PassagePort,
 } from '../../evaluate/methods/method.ts';
 import { drawPairs, pairRowsOf } from '../../evaluate/pairs.ts';
@@ -266,7 +266,7 @@ export function evalSessionOf<Rows extends RowSet>(
 }
 
 /** The questions of training, then those of the test part, each time that they are asked for. */
-const questionsIn = (train: List<Pair>, test: List<Question>): Iterable<Question> => ({
+const questionsIn = (train: List<Demonstration>, test: List<Question>): Iterable<Question> => ({
   *[Symbol.iterator]() {
     for (const { question } of itemsOf(train)) yield question;
     yield* itemsOf(test);
@@ -281,7 +281,7 @@ const readsOtherText = ({ files }: RowSet, { modules }: Adapter): boolean =>
 export const MOST_ANSWERS = 20_000;
 
 /** The reference answers of training; those of the asked rows if there is no training row. */
-const answersOf = (train: List<Pair>, asked: readonly AskedQuestion[]): string[] =>
+const answersOf = (train: List<Demonstration>, asked: readonly AskedQuestion[]): string[] =>
   (train.length > 0 ? spread(train, MOST_ANSWERS) : asked).map(({ question }) => question.expected);
 
 /** The same questions each time, so that their answers are known. */

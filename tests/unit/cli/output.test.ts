@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { GraftError } from '../../../src/errors.ts';
 import { createOutput, formatBytes, type WholeOutput } from '../../../src/cli/output.ts';
-import { printable } from '../../../src/cli/printable.ts';
+import { printable } from '../../../src/printable.ts';
 import { textTable } from '../../../src/cli/evaluate-output.ts';
 import type { TextStream } from '../../../src/cli/streams.ts';
 

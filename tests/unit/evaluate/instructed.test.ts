@@ -9,7 +9,7 @@ import {
   usualInstruction,
   withInstruction,
 } from '../../../src/evaluate/methods/instruction.ts';
-import type { EvalModel, EvalRequest, Pair } from '../../../src/evaluate/methods/method.ts';
+import type { EvalModel, EvalRequest, Demonstration } from '../../../src/evaluate/methods/method.ts';
 import { nearestFirst } from '../../../src/evaluate/methods/nearest.ts';
 import { graftError } from '../expect-graft-error.ts';
 
@@ -20,7 +20,7 @@ const row = (prompt: string, answer: string): Example => ({
   separator: '\n',
   line: 1,
 });
-const pairOf = (example: Example): Pair => ({ example, question: questionsOf([example], false)[0] });
+const pairOf = (example: Example): Demonstration => ({ example, question: questionsOf([example], false)[0] });
 
 describe('the usual instruction', () => {
   test('is the task as a sentence, and the list of the labels', () => {
